@@ -1,0 +1,1 @@
+"""Text in, predictions out; knows no Kafka and no Prometheus."""

@@ -1,0 +1,1 @@
+"""Fine-tuning to bundle; needs the [train] extra, and inference never imports it."""
