@@ -1,0 +1,45 @@
+"""The `tidings` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tidings_services import __version__
+from tidings_services.settings import SettingsError
+
+app = typer.Typer(
+    name="tidings",
+    help="Streaming NLP on Kafka: intents routed, sentiment followed.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave, where it was asked for."""
+    if wanted:
+        typer.echo(f"tidings {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Streaming NLP on Kafka: intents routed, sentiment followed."""
+
+
+def main() -> None:
+    """Run the command; a fault in the settings is told in one line, exit code 2."""
+    try:
+        app()
+    except SettingsError as error:
+        typer.echo(f"tidings: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,226 @@
+"""The wire contract: what the value of a record on each topic holds.
+
+Values are JSON in UTF-8.  Times are RFC 3339 with an offset; ours are UTC.  Unknown fields of an
+input are ignored; a missing or ill-typed one raises `InvalidRecord`, whose detail names the field
+and never quotes its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class Reason(StrEnum):
+    """Why a record is a dead letter."""
+
+    NULL_VALUE = "null_value"
+    NOT_JSON = "not_json"
+    INVALID_FIELD = "invalid_field"
+    EMPTY_TEXT = "empty_text"
+    OVERSIZED_TEXT = "oversized_text"
+    FUTURE_TIME = "future_time"
+    INFERENCE_FAILED = "inference_failed"
+    OUTPUT_REFUSED = "output_refused"
+
+
+class InvalidRecord(Exception):  # noqa: N818 - it is the record that is invalid, not the program
+    """A record that can not be processed.  `detail` is safe to publish: it quotes no content."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """What every value has in common: it is immutable and its fields are named."""
+
+
+class Source(Value):
+    """Where an input record stood."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class CustomerMessage(Value):
+    """Input of the intent router, topic `customer-messages`, key `customer_id`."""
+
+    id: Identifier
+    text: str
+    customer_id: Identifier
+    channel: Identifier
+    sent_at: Instant
+
+
+class NewsMessage(Value):
+    """Input of the sentiment monitor, topic `news-messages`, key `source`.
+
+    `tickers`, where the producer knows them, is added to the companies found in the text.
+    """
+
+    id: Identifier
+    text: str
+    published_at: Instant
+    source: Identifier
+    tickers: list[Identifier] = []
+
+
+class Alternative(Value):
+    """A label that was considered, with its calibrated probability (0..1)."""
+
+    intent: str
+    probability: float
+
+
+class RoutedMessage(Value):
+    """A decision of the intent router, topics `routed-messages` and the queue's, key `customer_id`.
+
+    `text` is redacted.  `alternatives` are the three most likely intents, most likely first, the
+    chosen one included.
+    """
+
+    message_id: str
+    text: str
+    customer_id: str
+    channel: str
+    sent_at: Instant
+    intent: str
+    probability: float
+    alternatives: list[Alternative]
+    queue: str
+    priority: str
+    bundle: str
+    decided_at: Instant
+    source: Source
+
+
+class TriagedMessage(RoutedMessage):
+    """A message handed to a person, topic `triage-messages`; as a routed one, and why."""
+
+    abstained_because: Literal["unsure", "out_of_scope"]
+
+
+class ScoredMessage(Value):
+    """The sentiment of one message towards one company, topic `scored-messages`, key `ticker`.
+
+    `ticker` and `entity` are null where the message names no company; the key is then null too.
+    `net_sentiment` is P(positive) - P(negative), -1..1.  `text` is redacted.
+    """
+
+    message_id: str
+    text: str
+    ticker: str | None
+    entity: str | None
+    label: str
+    probabilities: dict[str, float]
+    net_sentiment: float
+    published_at: Instant
+    bundle: str
+    decided_at: Instant
+    source: Source
+
+
+class TrendState(Value):
+    """What a window needs to go on after a restart: its sums, and the last record that is in them.
+
+    `total` and `total_squares` sum the net sentiments and their squares.  A record of `source`'s
+    partition at or below `source.offset` is already counted.
+    """
+
+    total: float
+    total_squares: float
+    positive: int
+    negative: int
+    latest_published_at: Instant
+    source: Source
+
+
+class TrendWindow(Value):
+    """One event-time window of one ticker, topic `sentiment-trends` (compacted).
+
+    The key is `TICKER|window_seconds|window_start`.  The window is [window_start, window_start +
+    window_seconds).  `mean` is the mean net sentiment, `low` and `high` its 95 % interval, all
+    -1..1; the shares are 0..1.
+    """
+
+    ticker: str
+    window_start: Instant
+    window_seconds: int
+    messages: int
+    mean: float
+    low: float
+    high: float
+    share_positive: float
+    share_negative: float
+    state: TrendState
+
+
+class DeadLetter(Value):
+    """A record that could not be processed, topic `dead-letters`, key the original's.
+
+    `original` is the original value in base64, present only where the settings say so.
+    """
+
+    reason: Reason
+    detail: str
+    source: Source
+    failed_at: Instant
+    original: str | None = None
+
+
+V = TypeVar("V", bound=Value)
+
+
+def decode_value(value: bytes | None, kind: type[V]) -> V:
+    """Decode and validate a record's value; raises InvalidRecord, never quoting the content."""
+    if value is None:
+        raise InvalidRecord(Reason.NULL_VALUE, "the value is null")
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRecord(Reason.INVALID_FIELD, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRecord(Reason.NOT_JSON, _without_content(error)) from None
+
+
+def _without_content(error: Exception) -> str:
+    """Say where decoding stopped; a UnicodeDecodeError's own text would quote the bytes."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"the value is not UTF-8 (byte {error.start})"
+    return str(error)
+
+
+def encode_value(value: Value) -> bytes:
+    """Encode a value as JSON in UTF-8."""
+    return msgspec.json.encode(value)
+
+
+def event_headers(
+    *, kind: str, source: str, identity: str, received: Mapping[str, bytes]
+) -> dict[str, bytes]:
+    """Headers of an output: CloudEvents 1.0 in binary mode, and the producer's `traceparent`.
+
+    `kind` is the event's type, `source` the application, `identity` is equal for two outputs
+    exactly if one repeats the other.
+    """
+    headers = {
+        "ce_specversion": b"1.0",
+        "ce_id": identity.encode(),
+        "ce_source": source.encode(),
+        "ce_type": kind.encode(),
+        "content-type": b"application/json",
+    }
+    traceparent = received.get("traceparent")
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    return headers
