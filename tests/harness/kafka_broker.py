@@ -1,0 +1,160 @@
+"""One real Apache Kafka node: broker and controller in one process, on the loopback interface."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from harness.processes import LOOPBACK, Process, free_port, is_listening
+
+KAFKA_FOLDER = Path(__file__).parents[1] / "integration" / "kafka"
+START_TIMEOUT_SECONDS = 60.0
+# A short life on a small machine: start quickly, use little memory.
+JAVA_OPTIONS = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class KafkaMissing(Exception):  # noqa: N818 - a state of the machine
+    """Kafka can not be had here; the message says what to install."""
+
+
+def fetch_kafka() -> Path:
+    """The folder of Kafka's jars, fetched by Maven where they are not there yet."""
+    done = subprocess.run(
+        [str(KAFKA_FOLDER / "fetch.sh")], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise KafkaMissing(done.stderr.strip())
+    if shutil.which("java") is None:
+        raise KafkaMissing(
+            "The tests run a real Apache Kafka, which needs Java 17.\n"
+            "Debian and Ubuntu: apt-get install openjdk-17-jre-headless"
+        )
+    return Path(done.stdout.strip())
+
+
+class KafkaBroker:
+    """A Kafka node with a data folder of its own; it can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        """Format the data folder `folder`/data; nothing runs yet."""
+        self.folder = folder
+        self.port = free_port()
+        self._controller_port = free_port()
+        self._jars = fetch_kafka()
+        self._settings = folder / "server.properties"
+        self._process: Process | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._settings.write_text(self._properties())
+        self._format()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    def start(self) -> None:
+        """Start the node and wait until it serves consumer groups."""
+        self._process = Process(
+            "Kafka",
+            self._java("kafka.Kafka", str(self._settings)),
+            log=self.folder / "kafka.log",
+        )
+        self._process.wait_until(self._serves_groups, what="ready", timeout=START_TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the node in an orderly way; its data stay."""
+        self._end(lambda process: process.terminate(timeout=60))
+
+    def kill(self) -> None:
+        """End the node at once (SIGKILL); its data stay."""
+        self._end(lambda process: process.kill())
+
+    def restart(self) -> None:
+        """Stop the node and start it again with the same data and address."""
+        self.stop()
+        self.start()
+
+    def log_tail(self) -> str:
+        return self._process.log_tail() if self._process else "Kafka was not started"
+
+    def _end(self, way: Callable[[Process], int]) -> None:
+        if self._process is not None and self._process.running:
+            way(self._process)
+        self._process = None
+
+    def _serves_groups(self) -> bool:
+        if not is_listening(self.port):  # kafka-python leaks a socket where nobody listens
+            return False
+        try:
+            admin = KafkaAdminClient(
+                bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=2_000
+            )
+        except KafkaError:
+            return False
+        try:
+            admin.list_group_offsets("nobody")  # makes the first one create its internal topic
+        except KafkaError:
+            return False
+        else:
+            return True
+        finally:
+            admin.close()
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        done = subprocess.run(
+            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"formatting Kafka's storage failed\n{done.stdout}{done.stderr}")
+
+    def _java(self, *arguments: str | Path) -> list[str]:
+        return [
+            "java",
+            *JAVA_OPTIONS,
+            f"-Dlog4j2.configurationFile={KAFKA_FOLDER / 'log4j2.xml'}",
+            "-cp",
+            f"{self._jars}/*",
+            *map(str, arguments),
+        ]
+
+    def _properties(self) -> str:
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
+            "listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},"
+            f"CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": self.folder / "data",
+            "auto.create.topics.enable": "false",
+            "num.partitions": 3,
+            "default.replication.factor": 1,
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "group.min.session.timeout.ms": 1000,
+            "log.segment.delete.delay.ms": 1000,
+        }
+        return "".join(f"{name}={value}\n" for name, value in settings.items())
