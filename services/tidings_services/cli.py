@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tidings_services import __version__
+from tidings_services.commands import dashboard
 from tidings_services.settings import SettingsError
 
 app = typer.Typer(
@@ -34,6 +35,9 @@ def root(
     ] = False,
 ) -> None:
     """Streaming NLP on Kafka: intents routed, sentiment followed."""
+
+
+app.command()(dashboard.dashboard)
 
 
 def main() -> None:

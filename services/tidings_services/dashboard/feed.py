@@ -1,0 +1,201 @@
+"""The feed: records of the output topics from Kafka into the picture.
+
+The consumer has no group: every dashboard reads every partition for itself and commits nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from tidings_services.dashboard.metrics import DashboardMetrics
+from tidings_services.dashboard.picture import Picture
+from tidings_streams.records import (
+    DeadLetter,
+    InvalidRecord,
+    RoutedMessage,
+    ScoredMessage,
+    TrendWindow,
+    TriagedMessage,
+    Value,
+    decode_value,
+)
+from tidings_streams.topics import (
+    DEAD_LETTERS,
+    ROUTED_MESSAGES,
+    SCORED_MESSAGES,
+    SENTIMENT_TRENDS,
+    TRIAGE_MESSAGES,
+)
+
+log = logging.getLogger(__name__)
+
+KINDS: dict[str, type[Value]] = {
+    ROUTED_MESSAGES: RoutedMessage,
+    TRIAGE_MESSAGES: TriagedMessage,
+    SCORED_MESSAGES: ScoredMessage,
+    SENTIMENT_TRENDS: TrendWindow,
+    DEAD_LETTERS: DeadLetter,
+}
+LOOK_SECONDS = 2.0
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 10.0
+POLL_MS = 200
+MOST_RECORDS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStatus:
+    """What the page says about Kafka.
+
+    `connecting` before the first answer, `waiting` while no topic exists, `reading`, and `away`
+    once Kafka stopped answering.  `missing` names the topics that do not exist yet.
+    """
+
+    state: Literal["connecting", "waiting", "reading", "away"] = "connecting"
+    detail: str = ""
+    missing: tuple[str, ...] = tuple(KINDS)
+    undecodable: int = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether Kafka answers."""
+        return self.state in ("waiting", "reading")
+
+
+class Feed:
+    """Reads all partitions of the output topics into a picture, from wherever it was.
+
+    `connection` holds aiokafka's connection arguments.  Where `start` is "latest", the decisions
+    begin with what arrives from now on; the trends are always read from the earliest.
+    """
+
+    def __init__(
+        self,
+        *,
+        connection: dict[str, Any],
+        start: Literal["earliest", "latest"],
+        picture: Picture,
+        metrics: DashboardMetrics,
+    ) -> None:
+        self._connection = connection
+        self._start = start
+        self._picture = picture
+        self._metrics = metrics
+        self._offsets: dict[TopicPartition, int] = {}  # the next one to read
+        self._looked = False  # a partition found after the first look is read from its beginning
+        self._undecodable = 0
+        self._status = FeedStatus()
+
+    def status(self) -> FeedStatus:
+        """Tell how the feed is doing."""
+        return self._status
+
+    async def run(self) -> None:
+        """Read until cancelled; Kafka away is answered by waiting, longer each time."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError, TimeoutError) as error:
+                if self._status.connected:
+                    wait = FIRST_WAIT_SECONDS
+                log.warning("Kafka is away (%s); next try in %.1f s", type(error).__name__, wait)
+                self._say("away", missing=self._status.missing)
+                self._metrics.reconnections.inc()
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._connection,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=100,
+        )
+        admin = AIOKafkaAdminClient(**self._connection)
+        try:
+            await admin.start()
+            await consumer.start()
+            await self._follow(consumer, admin)
+        finally:
+            await consumer.stop()
+            await admin.close()
+
+    async def _follow(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        """Read what there is; look for new partitions, and whether Kafka is there, at times."""
+        clock = asyncio.get_running_loop().time
+        next_look = clock()
+        while True:
+            if clock() >= next_look:
+                await self._look(consumer, admin)
+                next_look = clock() + LOOK_SECONDS
+            if not consumer.assignment():
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_RECORDS)
+            for partition, records in batches.items():
+                self._take(records)
+                self._offsets[partition] = records[-1].offset + 1
+
+    async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
+        """Assign the partitions that exist; asking for all topics never creates one."""
+        present = _partitions(await admin.describe_topics())
+        if set(present) - consumer.assignment():
+            await self._assign(consumer, present)
+        self._looked = True
+        missing = tuple(topic for topic in KINDS if topic not in {tp.topic for tp in present})
+        self._say("reading" if present else "waiting", missing=missing)
+
+    async def _assign(self, consumer: AIOKafkaConsumer, present: list[TopicPartition]) -> None:
+        consumer.assign(present)
+        for partition in present:
+            if partition in self._offsets:
+                consumer.seek(partition, self._offsets[partition])
+        if self._start == "latest" and not self._looked:
+            at_end = [tp for tp in present if tp.topic != SENTIMENT_TRENDS]
+            if at_end:
+                await consumer.seek_to_end(*at_end)
+            for partition in at_end:
+                self._offsets[partition] = await consumer.position(partition)
+
+    def _take(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            if record.value is None and record.topic == SENTIMENT_TRENDS:
+                continue  # compaction's way of deleting a window
+            try:
+                value = decode_value(record.value, KINDS[record.topic])
+            except InvalidRecord as error:
+                self._undecodable += 1
+                self._metrics.undecodable.labels(record.topic).inc()
+                log.debug("skipped %s: %s", record.topic, error)
+                continue
+            counter = self._metrics.records if self._picture.fold(value) else self._metrics.repeats
+            counter.labels(record.topic).inc()
+
+    def _say(
+        self, state: Literal["waiting", "reading", "away"], *, missing: tuple[str, ...]
+    ) -> None:
+        self._status = FeedStatus(
+            state=state,
+            detail=str(self._connection["bootstrap_servers"]),
+            missing=missing,
+            undecodable=self._undecodable,
+        )
+        self._metrics.connected.set(self._status.connected)
+
+
+def _partitions(described: list[dict[str, Any]]) -> list[TopicPartition]:
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        if topic["topic"] in KINDS
+        for partition in topic["partitions"]
+    ]
