@@ -27,6 +27,7 @@ class Reason(StrEnum):
     EMPTY_TEXT = "empty_text"
     OVERSIZED_TEXT = "oversized_text"
     FUTURE_TIME = "future_time"
+    TOO_MANY_COMPANIES = "too_many_companies"
     INFERENCE_FAILED = "inference_failed"
     OUTPUT_REFUSED = "output_refused"
 
@@ -44,7 +45,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """What every value has in common: it is immutable and its fields are named."""
 
 
-class Source(Value):
+class Source(Value, frozen=True, kw_only=True):
     """Where an input record stood."""
 
     topic: str
@@ -52,7 +53,7 @@ class Source(Value):
     offset: int
 
 
-class CustomerMessage(Value):
+class CustomerMessage(Value, frozen=True, kw_only=True):
     """Input of the intent router, topic `customer-messages`, key `customer_id`."""
 
     id: Identifier
@@ -62,7 +63,7 @@ class CustomerMessage(Value):
     sent_at: Instant
 
 
-class NewsMessage(Value):
+class NewsMessage(Value, frozen=True, kw_only=True):
     """Input of the sentiment monitor, topic `news-messages`, key `source`.
 
     `tickers`, where the producer knows them, is added to the companies found in the text.
@@ -75,14 +76,14 @@ class NewsMessage(Value):
     tickers: list[Identifier] = []
 
 
-class Alternative(Value):
-    """A label that was considered, with its calibrated probability (0..1)."""
+class Alternative(Value, frozen=True, kw_only=True):
+    """An intent that was considered, with its calibrated probability (0..1)."""
 
     intent: str
     probability: float
 
 
-class RoutedMessage(Value):
+class RoutedMessage(Value, frozen=True, kw_only=True):
     """A decision of the intent router, topics `routed-messages` and the queue's, key `customer_id`.
 
     `text` is redacted.  `alternatives` are the three most likely intents, most likely first, the
@@ -104,13 +105,13 @@ class RoutedMessage(Value):
     source: Source
 
 
-class TriagedMessage(RoutedMessage):
+class TriagedMessage(RoutedMessage, frozen=True, kw_only=True):
     """A message handed to a person, topic `triage-messages`; as a routed one, and why."""
 
     abstained_because: Literal["unsure", "out_of_scope"]
 
 
-class ScoredMessage(Value):
+class ScoredMessage(Value, frozen=True, kw_only=True):
     """The sentiment of one message towards one company, topic `scored-messages`, key `ticker`.
 
     `ticker` and `entity` are null where the message names no company; the key is then null too.
@@ -130,11 +131,12 @@ class ScoredMessage(Value):
     source: Source
 
 
-class TrendState(Value):
-    """What a window needs to go on after a restart: its sums, and the last record that is in them.
+class TrendState(Value, frozen=True, kw_only=True):
+    """What a window needs to go on after a restart: its sums, and which records are in them.
 
-    `total` and `total_squares` sum the net sentiments and their squares.  A record of `source`'s
-    partition at or below `source.offset` is already counted.
+    `total` and `total_squares` sum the net sentiments and their squares.  `counted` maps a
+    partition of `news-messages` to the highest offset that is in the sums: a scored record from at
+    or below it is a repeat.
     """
 
     total: float
@@ -142,10 +144,10 @@ class TrendState(Value):
     positive: int
     negative: int
     latest_published_at: Instant
-    source: Source
+    counted: dict[str, int]
 
 
-class TrendWindow(Value):
+class TrendWindow(Value, frozen=True, kw_only=True):
     """One event-time window of one ticker, topic `sentiment-trends` (compacted).
 
     The key is `TICKER|window_seconds|window_start`.  The window is [window_start, window_start +
@@ -165,7 +167,7 @@ class TrendWindow(Value):
     state: TrendState
 
 
-class DeadLetter(Value):
+class DeadLetter(Value, frozen=True, kw_only=True):
     """A record that could not be processed, topic `dead-letters`, key the original's.
 
     `original` is the original value in base64, present only where the settings say so.

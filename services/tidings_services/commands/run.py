@@ -1,0 +1,56 @@
+"""`tidings run`: the workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidings_services.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import faust
+
+app = typer.Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
+
+Port = Annotated[
+    int | None, typer.Option(help="Port of /metrics, /healthz and /readyz; TIDINGS_HTTP_PORT.")
+]
+
+
+@app.command()
+def intents(port: Port = None) -> None:
+    """Route customer messages to queues, or to a person.
+
+    Example: TIDINGS_BOOTSTRAP_SERVERS=kafka:9092 tidings run intents --port 8081
+    """
+    from tidings_services.workers import build_intents_worker
+
+    run_worker(build_intents_worker, port)
+
+
+@app.command()
+def sentiment(port: Port = None) -> None:
+    """Score news per company, and fold the scores into trends.
+
+    Example: TIDINGS_BOOTSTRAP_SERVERS=kafka:9092 tidings run sentiment --port 8082
+    """
+    from tidings_services.workers import build_sentiment_worker
+
+    run_worker(build_sentiment_worker, port)
+
+
+def run_worker(build: Callable[[Settings], faust.App], port: int | None) -> None:
+    """Run a Faust worker on uvloop; ends the process with 0 after a signal, 1 after a crash."""
+    import faust
+    from mode.loop import use
+
+    use("uvloop")
+    settings = load_settings()
+    if port is not None:
+        settings = settings.model_copy(update={"http_port": port})
+    logging.basicConfig(level=settings.log_level.upper())
+    worker = faust.Worker(build(settings), loglevel=settings.log_level, logfile=None)
+    worker.execute_from_commandline()

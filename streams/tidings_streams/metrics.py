@@ -1,0 +1,123 @@
+"""Every metric of a worker, and its buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from tidings_streams.outcomes import Outcome
+
+AGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+class Metrics:
+    """The metrics of one worker process, for all its applications.
+
+    Labels are bounded: the application, outcomes, the model's labels, reasons, topics and
+    partitions; never an id or a text.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.messages = Counter(
+            "tidings_messages_total",
+            "Input records by what became of them, counted once their outputs are acknowledged.",
+            ("application", "outcome"),
+            registry=registry,
+        )
+        self.decisions = Counter(
+            "tidings_decisions_total",
+            "Decisions by label: one per message, or one per message and company.",
+            ("application", "label"),
+            registry=registry,
+        )
+        self.abstentions = Counter(
+            "tidings_abstentions_total",
+            "Messages handed to a person, by reason.",
+            ("application", "reason"),
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "tidings_dead_letters_total",
+            "Records that could not be processed, by reason.",
+            ("application", "reason"),
+            registry=registry,
+        )
+        self.event_age = Histogram(
+            "tidings_event_age_seconds",
+            "Age of a message by its own time when it was decided.",
+            ("application",),
+            buckets=AGE_BUCKETS,
+            registry=registry,
+        )
+        self.batch = Histogram(
+            "tidings_batch_messages",
+            "Records that were taken together.",
+            ("application",),
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.tokenization = Histogram(
+            "tidings_tokenization_seconds",
+            "Time to tokenize one batch.",
+            ("application",),
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self.inference = Histogram(
+            "tidings_inference_seconds",
+            "Time of the model on one batch.",
+            ("application",),
+            buckets=SECONDS_BUCKETS,
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "tidings_consumer_lag_records",
+            "Records of a partition that are not yet processed.",
+            ("topic", "partition"),
+            registry=registry,
+        )
+        self.model = Gauge(
+            "tidings_model_info",
+            "1; the labels say which bundle serves, and on which ONNX Runtime provider.",
+            ("application", "bundle", "digest", "provider"),
+            registry=registry,
+        )
+        self.trend_windows = Gauge(
+            "tidings_trend_windows", "Trend windows that are still open.", registry=registry
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationMetrics:
+    """What one application tells the metrics."""
+
+    metrics: Metrics
+    application: str
+
+    def serving(self, *, bundle: str, digest: str, provider: str) -> None:
+        """Say which bundle serves, and on which provider it really runs."""
+        self.metrics.model.labels(self.application, bundle, digest, provider).set(1)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage of the classifier (`tokenize` or `infer`) took so long for one batch."""
+        stages = {"tokenize": self.metrics.tokenization, "infer": self.metrics.inference}
+        stages[name].labels(self.application).observe(seconds)
+
+    def processed(self, outcomes: Sequence[Outcome]) -> None:
+        """A batch's outputs are acknowledged: count what became of its records."""
+        metrics, application = self.metrics, self.application
+        metrics.batch.labels(application).observe(len(outcomes))
+        for outcome in outcomes:
+            metrics.messages.labels(application, outcome.kind).inc()
+            for label in outcome.labels:
+                metrics.decisions.labels(application, label).inc()
+            if outcome.abstained_because is not None:
+                metrics.abstentions.labels(application, outcome.abstained_because).inc()
+            if outcome.event_age_seconds is not None:
+                metrics.event_age.labels(application).observe(max(0.0, outcome.event_age_seconds))
+            if outcome.reason is not None:
+                metrics.dead_letters.labels(application, outcome.reason).inc()
