@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytestmark = pytest.mark.deploy
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "images" / "Dockerfile"
@@ -72,6 +72,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         **pairs(build, "ENV"),
         **pairs(build, "ARG"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PIP_NO_CACHE_DIR": "0",  # a layer has no use for the cache, a test that is repeated has
     }
     for step in values(build, "RUN"):
         performed = subprocess.run(
