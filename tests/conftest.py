@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.kafka_broker import KafkaBroker, KafkaMissing
 from harness.kafka_topics import Topics
+from harness.prometheus import Prometheus, PrometheusMissing, StartPrometheus
+from harness.worker import StartWorker, Worker
 from tidings_streams.topics import topic_specs
 
-ROOT = Path(__file__).parents[1]
 PARTITIONS = 3
+# So that a worker that was killed is soon out of its group.
+SESSION_TIMEOUT_SECONDS = 3
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Remember on the test that it failed, for the fixtures that then show a log."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -34,5 +50,67 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 def topics(kafka: KafkaBroker) -> Topics:
     """The applications' topics, newly made and empty, and consumer groups of the test's own."""
     made = Topics(kafka.bootstrap_servers, group_prefix=f"test-{uuid.uuid4().hex[:8]}-")
-    made.recreate(topic_specs(queues=(), partitions=PARTITIONS))
+    made.recreate(topic_specs(queues=shipped_queues(), partitions=PARTITIONS))
     return made
+
+
+def shipped_queues() -> set[str]:
+    """The queues of the shipped routing table."""
+    table = files("tidings_streams").joinpath("data/routing.yaml").read_text(encoding="utf-8")
+    return {route["queue"] for route in yaml.safe_load(table)["intents"].values()}
+
+
+@pytest.fixture
+def start_worker(
+    topics: Topics, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[StartWorker]:
+    """Start `tidings run APPLICATION` on the test's topics, and wait until it is ready.
+
+    Keyword arguments are settings; `wait=False` returns at once.  What still runs when the test
+    ends is killed; where the test failed, the end of each log is shown.
+    """
+    started: list[Worker] = []
+
+    def start(application: str, *, wait: bool = True, **settings: object) -> Worker:
+        worker = Worker(
+            application,
+            settings={
+                "bootstrap_servers": topics.bootstrap_servers,
+                "group_prefix": topics.group_prefix,
+                "session_timeout_seconds": str(SESSION_TIMEOUT_SECONDS),
+                **{name: str(value) for name, value in settings.items()},
+            },
+            log=tmp_path / f"{application}-{len(started)}.log",
+        )
+        started.append(worker)
+        if wait:
+            worker.wait_until_ready()
+        return worker
+
+    yield start
+    for worker in started:
+        if worker.running:
+            worker.kill()
+        if request.node.stash.get(FAILED, False):
+            print(worker.log_tail())  # noqa: T201 - pytest shows it with the failure
+
+
+@pytest.fixture
+def start_prometheus(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartPrometheus]:
+    """Start a Prometheus that scrapes the given jobs (name: host:port) every second."""
+    started: list[Prometheus] = []
+
+    def start(targets: Mapping[str, str]) -> Prometheus:
+        folder = tmp_path / f"prometheus-{len(started)}"
+        folder.mkdir()
+        try:
+            started.append(Prometheus(folder, targets))
+        except PrometheusMissing as missing:
+            pytest.fail(str(missing), pytrace=False)
+        return started[-1]
+
+    yield start
+    for prometheus in started:
+        prometheus.kill()
+        if request.node.stash.get(FAILED, False):
+            print(prometheus.log_tail())  # noqa: T201 - pytest shows it with the failure

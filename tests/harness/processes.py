@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import socket
@@ -39,7 +38,7 @@ class Process:
     def __init__(
         self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
     ) -> None:
-        """Start `command`; `env` is added to our own environment."""
+        """Start `command`, with the environment `env` or else our own."""
         self.name = name
         self.log = log
         with log.open("ab") as output:
@@ -48,7 +47,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env=env,
             )
 
     @property
