@@ -21,7 +21,7 @@ class InputRecord:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Mapping[str, bytes] = field(default=NO_HEADERS)
+    headers: Mapping[str, bytes] = field(default_factory=lambda: NO_HEADERS)
 
     @property
     def source(self) -> Source:
