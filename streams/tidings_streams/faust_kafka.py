@@ -144,7 +144,7 @@ def _input_record(message: Any) -> InputRecord:
         offset=message.offset,
         key=message.key,
         value=message.value,
-        headers={name: value for name, value in (message.headers or {}).items() if value},
+        headers={name: value for name, value in dict(message.headers or ()).items() if value},
     )
 
 
