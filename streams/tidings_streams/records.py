@@ -193,6 +193,8 @@ def decode_value(value: bytes | None, kind: type[V]) -> V:
         raise InvalidRecord(Reason.INVALID_FIELD, str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidRecord(Reason.NOT_JSON, _without_content(error)) from None
+    except RecursionError:
+        raise InvalidRecord(Reason.NOT_JSON, "the value is nested too deeply") from None
 
 
 def _without_content(error: Exception) -> str:
