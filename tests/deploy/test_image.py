@@ -87,12 +87,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return opt / "tidings"
 
 
-def run_installed(installed: Path, *command: str, text: str | None = None) -> str:
-    """Standard output of a command of the image, far from the checkout."""
+def run_installed(
+    installed: Path, *command: str, text: str | None = None, home: Path | None = None
+) -> str:
+    """Standard output of a command of the image, with the image's variables."""
+    variables = pairs(read_stages()[-1], "ENV") | {"PATH": f"{installed / 'bin'}:/usr/bin:/bin"}
     done = subprocess.run(
         [str(installed / "bin" / command[0]), *command[1:]],
-        cwd=installed.parent,
-        env={"PATH": f"{installed / 'bin'}:/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=home or installed.parent,
+        env=variables if home is None else variables | {"HOME": str(home)},
         input=text,
         capture_output=True,
         text=True,
@@ -195,9 +198,17 @@ def test_installed_packages_agree_with_each_other(installed: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_installed_image_classifies_with_the_shipped_bundle(installed: Path) -> None:
+def test_installed_image_classifies_with_the_shipped_bundle_and_leaves_no_file(
+    installed: Path, tmp_path: Path
+) -> None:
     decided = run_installed(
-        installed, "tidings", "classify", "intents-banking77", text="My card was stolen.\n"
+        installed,
+        "tidings",
+        "classify",
+        "intents-banking77",
+        text="My card was stolen.\n",
+        home=tmp_path,
     )
 
     assert json.loads(decided)["label"] == "lost_or_stolen_card"
+    assert list(tmp_path.iterdir()) == [], "ONNX Runtime's usage data?"

@@ -187,7 +187,7 @@ def test_what_is_written_is_a_volume_of_bounded_size(objects: list[Object]) -> N
                 for mount in container["volumeMounts"]
                 if not mount.get("readOnly")
             }
-            assert written.keys() == {"/tmp", "/var/lib/tidings"}, name  # noqa: S108
+            assert written.keys() == {"/tmp"}, name  # noqa: S108
             assert all(volume["emptyDir"]["sizeLimit"] for volume in written.values()), name
 
 
