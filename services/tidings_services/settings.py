@@ -81,8 +81,11 @@ class Settings(BaseSettings):
         None, description="YAML: companies and their names; the shipped table where unset."
     )
     abstain_below: float | None = Field(
-        None, ge=0, le=1, description="Probability below which a message goes to triage; "
-        "the bundle's own where unset."
+        None,
+        ge=0,
+        le=1,
+        description="Probability below which a message goes to triage; "
+        "the bundle's own where unset.",
     )
     max_text_characters: int = Field(
         10_000, ge=1, le=1_000_000, description="A longer text is a dead letter."

@@ -15,7 +15,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from tidings_models.bundle import Bundle, find_bundle, load_bundle
+from tidings_models.bundle import Bundle, BundleError, find_bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
 from tidings_models.redaction import redact
 from tidings_services.connection import kafka_connection
@@ -146,7 +146,10 @@ def routing_table(settings: Settings, bundle: Bundle) -> RoutingTable:
 
 
 def _load_bundle(name_or_path: str, *, task: str) -> Bundle:
-    bundle = load_bundle(find_bundle(name_or_path))
+    try:
+        bundle = load_bundle(find_bundle(name_or_path))
+    except BundleError as error:
+        raise SettingsError(str(error)) from None
     if bundle.manifest.task != task:
         raise SettingsError(
             f"{bundle.reference} is a bundle for {bundle.manifest.task!r}; this worker needs "

@@ -38,11 +38,19 @@ class Route(BaseModel):
     priority: Priority = Priority.NORMAL
 
 
-class _File(BaseModel):
+class RoutingFile(BaseModel):
+    """A routing table as it is written; `default` is the route of an intent that is not listed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default: Route | None = None
     intents: dict[str, Route]
+
+    @property
+    def queues(self) -> frozenset[str]:
+        """The queues that the file names."""
+        routes = [*self.intents.values(), *([self.default] if self.default else [])]
+        return frozenset(route.queue for route in routes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +62,21 @@ class RoutingTable:
     def __getitem__(self, intent: str) -> Route:
         return self.routes[intent]
 
-    @property
-    def queues(self) -> frozenset[str]:
-        """The queues that can receive a message."""
-        return frozenset(route.queue for route in self.routes.values())
-
     def most_urgent(self, intents: Sequence[str]) -> Priority:
         """The highest priority among some intents; at least one is given."""
         order = list(Priority)
         return max((self.routes[intent].priority for intent in intents), key=order.index)
 
 
-def load_routing_table(path: Path | None, *, intents: Sequence[str]) -> RoutingTable:
-    """Read a routing table (the shipped one where `path` is None) for a model's intents.
+def read_routing_file(path: Path | None) -> RoutingFile:
+    """Read a routing table, the shipped one where `path` is None.
 
-    Raises RoutingTableError for a file that is missing, unreadable or ill-formed, for an intent of
-    the model that the table does not route, and for an entry that the model does not know.
+    Raises RoutingTableError for a file that is missing, unreadable or ill-formed.
     """
-    where = "the shipped routing table" if path is None else str(path)
+    where = _name(path)
     try:
         text = _shipped() if path is None else path.read_text(encoding="utf-8")
-        table = _File.model_validate(yaml.safe_load(text))
+        return RoutingFile.model_validate(yaml.safe_load(text))
     except OSError as error:
         raise RoutingTableError(
             f"{where}: can not be read ({error.strerror}); set TIDINGS_ROUTING_TABLE to a YAML file"
@@ -82,6 +84,15 @@ def load_routing_table(path: Path | None, *, intents: Sequence[str]) -> RoutingT
     except (yaml.YAMLError, ValidationError) as error:
         raise RoutingTableError(f"{where}: {error}") from None
 
+
+def load_routing_table(path: Path | None, *, intents: Sequence[str]) -> RoutingTable:
+    """Read a routing table for a model's intents.
+
+    Raises RoutingTableError as `read_routing_file`, and for an intent of the model that the table
+    does not route, and for an entry that the model does not know.
+    """
+    where = _name(path)
+    table = read_routing_file(path)
     unknown = sorted(set(table.intents) - set(intents))
     if unknown:
         raise RoutingTableError(
@@ -98,6 +109,10 @@ def load_routing_table(path: Path | None, *, intents: Sequence[str]) -> RoutingT
     if table.default is not None:
         routes.update(dict.fromkeys(missing, table.default))
     return RoutingTable(routes=routes)
+
+
+def _name(path: Path | None) -> str:
+    return "the shipped routing table" if path is None else str(path)
 
 
 def _shipped() -> str:
