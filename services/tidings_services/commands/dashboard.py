@@ -14,12 +14,12 @@ from tidings_services.settings import load_settings
 
 def dashboard(
     host: Annotated[
-        str | None, typer.Option(help="Address to bind to.  [default: TIDINGS_HTTP_HOST]")
+        str | None, typer.Option(help="Address to bind to; TIDINGS_HTTP_HOST where not given.")
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65_535, help="Port; 0 takes a free one.  [default: TIDINGS_HTTP_PORT]"
+            min=0, max=65_535, help="Port; 0 takes a free one.  TIDINGS_HTTP_PORT where not given."
         ),
     ] = None,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +13,7 @@ WINDOW_SECONDS = 60
 MOST_WINDOWS = 120
 MOST_TICKERS = 500
 SHOWN_TICKERS = 24
+RECENT_WINDOWS = 5
 
 
 class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,12 +29,17 @@ class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TickerTrend(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page shows of a ticker; means and shares weigh each window by its messages."""
+    """What the page shows of a ticker; means and shares weigh each window by its messages.
+
+    `last` is the newest window's mean, `recent` that of the newest `RECENT_WINDOWS` minutes: a
+    window that has only begun says little.
+    """
 
     ticker: str
     entity: str | None
     messages: int
     last: float
+    recent: float
     mean: float
     share_positive: float
     share_negative: float
@@ -101,20 +108,23 @@ class Trends:
 
 
 def _summarize(ticker: str, entity: str | None, points: list[TrendPoint]) -> TickerTrend:
-    messages = sum(point.messages for point in points)
-
-    def weighted(values: list[float]) -> float:
-        weights = (point.messages for point in points)
-        products = (weight * value for weight, value in zip(weights, values, strict=True))
-        return round(sum(products) / messages, 4) if messages else 0.0
-
+    newest = points[-1].start
+    recent = [p for p in points if p.start > newest - RECENT_WINDOWS * WINDOW_SECONDS]
     return TickerTrend(
         ticker=ticker,
         entity=entity,
-        messages=messages,
+        messages=sum(point.messages for point in points),
         last=points[-1].mean,
-        mean=weighted([point.mean for point in points]),
-        share_positive=weighted([point.share_positive for point in points]),
-        share_negative=weighted([point.share_negative for point in points]),
+        recent=_weighted((p.messages, p.mean) for p in recent),
+        mean=_weighted((p.messages, p.mean) for p in points),
+        share_positive=_weighted((p.messages, p.share_positive) for p in points),
+        share_negative=_weighted((p.messages, p.share_negative) for p in points),
         points=points,
     )
+
+
+def _weighted(pairs: Iterable[tuple[int, float]]) -> float:
+    """Average the values of (weight, value) pairs; 0 where nothing weighs."""
+    together = list(pairs)
+    weight = sum(weight for weight, _ in together)
+    return round(sum(w * value for w, value in together) / weight, 4) if weight else 0.0
