@@ -1,0 +1,104 @@
+"""A bundle that answers: tokenizer, ONNX Runtime session and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidings_models.bundle import Bundle, BundleError
+from tidings_models.calibration import energy, softmax
+from tidings_models.onnx_network import OnnxNetwork, Stage
+from tidings_models.onnx_runtime import Provider
+from tidings_models.prediction import InferenceError, Prediction
+
+
+class OnnxClassifier:
+    """Satisfies `Classifier`: the bundle's labels with calibrated probabilities.
+
+    **The result for a text is bit-identical alone and in any batch.**  Two things guarantee it.
+    A text is always padded to the next multiple of 4 tokens of its own length and is only put
+    together with texts of the same padded length, so every operator sees the text in the same
+    shape whatever the company, and attention and pooling work row by row.  And every matrix
+    product over several texts at once is static int8, whose integer sums have no rounding order.
+    (A network with dynamic ranges or float layers does not have the second property.)
+
+    One caller at a time; ONNX Runtime releases Python's lock while it computes, so call it from a
+    thread to keep an event loop free.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        provider: Provider = "auto",
+        threads: int = 1,
+        on_stage: Stage = lambda _stage, _seconds: None,
+    ) -> None:
+        self._network = OnnxNetwork(
+            bundle.model_file,
+            bundle.tokenizer_file,
+            max_tokens=bundle.manifest.max_tokens,
+            provider=provider,
+            threads=threads,
+            on_stage=on_stage,
+        )
+        self._bundle = bundle
+        labels = bundle.manifest.labels
+        classes = self._network.session.classes
+        if classes not in {None, len(labels)}:
+            raise BundleError(
+                f"{bundle.reference}: the network has {classes} classes and the "
+                f"manifest {len(labels)} labels.  Build the bundle again."
+            )
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that answers."""
+        return self._bundle
+
+    @property
+    def reference(self) -> str:
+        """`name@` and the first 12 hex digits of the bundle's digest."""
+        return self._bundle.reference
+
+    @property
+    def provider(self) -> Literal["cpu", "cuda"]:
+        """What the session really runs on."""
+        return self._network.session.provider
+
+    def predict(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[Prediction]:
+        """Classify each text, in order; one prediction per text, none for no text.
+
+        `entities`, where given, has one entry per text.  Texts are cut at the bundle's
+        `max_tokens`.  Raises InferenceError if the session fails and ValueError for an entity
+        where the bundle reads none.
+        """
+        logits = self.logits(texts, entities)
+        return [self._decode(row) for row in logits]
+
+    def logits(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the network's uncalibrated logits (texts, labels); otherwise like `predict`."""
+        if entities is not None and any(entities) and not self._bundle.manifest.pair_input:
+            raise ValueError(f"{self.reference} reads no entity: pair_input is false")
+        try:
+            return self._network.logits(texts, entities)
+        except InferenceError as error:
+            raise InferenceError(f"{self.reference}: {error}") from error
+
+    def _decode(self, logits: NDArray[np.float32]) -> Prediction:
+        # One row at a time: vector instructions may round a row's tail otherwise.
+        probabilities = softmax(logits, temperature=self._bundle.manifest.temperature)
+        order = np.argsort(-probabilities, kind="stable")
+        labels = self._bundle.manifest.labels
+        return Prediction(
+            labels=tuple(labels[index] for index in order),
+            probabilities=tuple(probabilities[order].tolist()),
+            energy=float(energy(logits)),
+        )
