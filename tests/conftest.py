@@ -13,13 +13,10 @@ import yaml
 from harness.kafka_broker import KafkaBroker, KafkaMissing
 from harness.kafka_topics import Topics
 from harness.prometheus import Prometheus, PrometheusMissing, StartPrometheus
-from harness.worker import StartWorker, Worker
+from harness.worker import StartWorker, Workers
 from tidings_streams.topics import topic_specs
 
 PARTITIONS = 3
-# So that a worker that was killed is soon out of its group.
-SESSION_TIMEOUT_SECONDS = 3
-
 FAILED = pytest.StashKey[bool]()
 
 
@@ -49,6 +46,16 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 @pytest.fixture
 def topics(kafka: KafkaBroker) -> Topics:
     """The applications' topics, newly made and empty, and consumer groups of the test's own."""
+    return make_topics(kafka)
+
+
+@pytest.fixture(scope="module")
+def module_topics(kafka: KafkaBroker) -> Topics:
+    """As `topics`, for a run at which all tests of a module look; keep what they need of it."""
+    return make_topics(kafka)
+
+
+def make_topics(kafka: KafkaBroker) -> Topics:
     made = Topics(kafka.bootstrap_servers, group_prefix=f"test-{uuid.uuid4().hex[:8]}-")
     made.recreate(topic_specs(queues=shipped_queues(), partitions=PARTITIONS))
     return made
@@ -69,30 +76,19 @@ def start_worker(
     Keyword arguments are settings; `wait=False` returns at once.  What still runs when the test
     ends is killed; where the test failed, the end of each log is shown.
     """
-    started: list[Worker] = []
-
-    def start(application: str, *, wait: bool = True, **settings: object) -> Worker:
-        worker = Worker(
-            application,
-            settings={
-                "bootstrap_servers": topics.bootstrap_servers,
-                "group_prefix": topics.group_prefix,
-                "session_timeout_seconds": str(SESSION_TIMEOUT_SECONDS),
-                **{name: str(value) for name, value in settings.items()},
-            },
-            log=tmp_path / f"{application}-{len(started)}.log",
-        )
-        started.append(worker)
-        if wait:
-            worker.wait_until_ready()
-        return worker
-
-    yield start
-    for worker in started:
-        if worker.running:
-            worker.kill()
+    with Workers(topics, tmp_path) as workers:
+        yield workers.start
         if request.node.stash.get(FAILED, False):
-            print(worker.log_tail())  # noqa: T201 - pytest shows it with the failure
+            workers.show_logs()
+
+
+@pytest.fixture(scope="module")
+def start_module_worker(
+    module_topics: Topics, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartWorker]:
+    """As `start_worker`, on the topics of the module."""
+    with Workers(module_topics, tmp_path_factory.mktemp("workers")) as workers:
+        yield workers.start
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import GroupIdNotFoundError
 
 from harness.waiting import DEFAULT_TIMEOUT_SECONDS, wait_for
@@ -85,6 +86,11 @@ class Topics:
         with self._admin() as admin:
             described = admin.describe_topics(self._listed(admin))
             return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+    def configure(self, topic: str, settings: Mapping[str, str]) -> None:
+        """Change a topic's settings."""
+        with self._admin() as admin:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings))])
 
     # Records
 
@@ -183,6 +189,18 @@ class Topics:
             for place, committed in offsets.items()
             if topic is None or place.topic == topic
         }
+
+    def wait_until_committed(
+        self, application: str, topic: str, *, timeout: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> None:
+        """Wait until an application has committed every record that is in a topic now."""
+        ends = {partition: end for partition, end in self.end_offsets(topic).items() if end}
+        wait_for(
+            lambda: self.committed_offsets(application, topic),
+            lambda committed: committed.items() >= ends.items(),
+            what=f"{application} to commit {topic} up to {ends}",
+            timeout=timeout,
+        )
 
     @staticmethod
     def _listed(admin: KafkaAdminClient) -> list[str]:

@@ -6,19 +6,27 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.kafka_topics import Topics
 from harness.processes import LOOPBACK, Process, free_port
 
 # It loads ONNX Runtime and a model; on a busy machine with two cores that takes its time.
 READY_TIMEOUT_SECONDS = 90.0
+# Short, so that a worker that was killed is soon out of its group.
+SESSION_TIMEOUT_SECONDS = 3.0
 
 
 def tidings_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Our environment with these TIDINGS_ settings and no others."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TIDINGS_") or name.endswith("_BUNDLE")
+    }
     return others | {f"TIDINGS_{name.upper()}": value for name, value in settings.items()}
 
 
@@ -63,6 +71,50 @@ class Worker(Process):
             for sample in family.samples
             if sample.name == name
         }
+
+
+class Workers:
+    """The workers of a test or of a module, all on the same topics; at the end none is left."""
+
+    def __init__(self, topics: Topics, folder: Path) -> None:
+        self._topics = topics
+        self._folder = folder
+        self._started: list[Worker] = []
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._started:
+            if worker.running:
+                worker.kill()
+
+    def start(self, application: str, *, wait: bool = True, **settings: object) -> Worker:
+        """Start `tidings run APPLICATION`; `settings` are named as in `Settings`."""
+        worker = Worker(
+            application,
+            settings={
+                "bootstrap_servers": self._topics.bootstrap_servers,
+                "group_prefix": self._topics.group_prefix,
+                "session_timeout_seconds": str(SESSION_TIMEOUT_SECONDS),
+                **{name: str(value) for name, value in settings.items()},
+            },
+            log=self._folder / f"{application}-{len(self._started)}.log",
+        )
+        self._started.append(worker)
+        if wait:
+            worker.wait_until_ready()
+        return worker
+
+    def show_logs(self) -> None:
+        """Print the end of each log; pytest shows it with a failure."""
+        for worker in self._started:
+            print(worker.log_tail())  # noqa: T201
 
 
 StartWorker = Callable[..., Worker]
