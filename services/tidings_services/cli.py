@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tidings_services import __version__
-from tidings_services.commands import dashboard
+from tidings_services.commands import classify, config, dashboard, demo, models, replay, run, topics
 from tidings_services.settings import SettingsError
 
 app = typer.Typer(
@@ -37,6 +37,14 @@ def root(
     """Streaming NLP on Kafka: intents routed, sentiment followed."""
 
 
+app.command()(demo.demo)
+app.command()(demo.broker)
+app.add_typer(run.app, name="run")
+app.add_typer(topics.app, name="topics")
+app.add_typer(models.app, name="models")
+app.command()(classify.classify)
+app.command()(replay.replay)
+app.command()(config.config)
 app.command()(dashboard.dashboard)
 
 

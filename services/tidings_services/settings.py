@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -142,3 +143,8 @@ def load_settings() -> Settings:
 def variable_name(field: str) -> str:
     """The environment variable of a field."""
     return field if field.startswith(PREFIX) else f"{PREFIX}{field.upper()}"
+
+
+def child_environment(**settings: str) -> dict[str, str]:
+    """The environment of a process of ours: this one's, and the settings by their field names."""
+    return {**os.environ, **{variable_name(name): value for name, value in settings.items()}}
