@@ -17,9 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidings_services.dashboard.events import EventStream
-from tidings_services.dashboard.feed import FeedStatus
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.parts import Parts
+from tidings_services.dashboard.status import FeedStatus
 
 STATIC = Path(__file__).parent / "static"
 SECURITY_HEADERS = {

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -17,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.picture import Picture
+from tidings_services.dashboard.status import FeedStatus, Start
 from tidings_streams.records import (
     DeadLetter,
     InvalidRecord,
@@ -51,25 +51,6 @@ POLL_MS = 200
 MOST_RECORDS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedStatus:
-    """What the page says about Kafka.
-
-    `connecting` before the first answer, `waiting` while no topic exists, `reading`, and `away`
-    once Kafka stopped answering.  `missing` names the topics that do not exist yet.
-    """
-
-    state: Literal["connecting", "waiting", "reading", "away"] = "connecting"
-    detail: str = ""
-    missing: tuple[str, ...] = tuple(KINDS)
-    undecodable: int = 0
-
-    @property
-    def connected(self) -> bool:
-        """Whether Kafka answers."""
-        return self.state in ("waiting", "reading")
-
-
 class Feed:
     """Reads all partitions of the output topics into a picture, from wherever it was.
 
@@ -81,7 +62,7 @@ class Feed:
         self,
         *,
         connection: dict[str, Any],
-        start: Literal["earliest", "latest"],
+        start: Start,
         picture: Picture,
         metrics: DashboardMetrics,
     ) -> None:
@@ -92,7 +73,7 @@ class Feed:
         self._offsets: dict[TopicPartition, int] = {}  # the next one to read
         self._looked = False  # a partition found after the first look is read from its beginning
         self._undecodable = 0
-        self._status = FeedStatus()
+        self._status = FeedStatus(start=start, missing=tuple(KINDS))
 
     def status(self) -> FeedStatus:
         """Tell how the feed is doing."""
@@ -188,6 +169,7 @@ class Feed:
             detail=str(self._connection["bootstrap_servers"]),
             missing=missing,
             undecodable=self._undecodable,
+            start=self._start,
         )
         self._metrics.connected.set(self._status.connected)
 

@@ -18,7 +18,7 @@ export function timeAxis() {
   return {
     stroke: () => colour("ink-3"),
     font: FONT,
-    size: 26,
+    size: 24,
     space: 70,
     incrs: [60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400],
     grid: { show: false },

@@ -13,7 +13,7 @@ export function drawConnection({ open, paused, parts }) {
   setText(byId("connection-text"), text);
   showNotice(notice(open, parts), state);
   if (!parts) return;
-  setText(byId("since"), `since ${moment(parts.totals.since)}`);
+  setText(byId("since"), feed.start === "earliest" ? "From the earliest record" : `Since ${moment(parts.totals.since)}`);
   const skipped = feed.undecodable ? `, ${plural(feed.undecodable, "unreadable record")} skipped` : "";
   setText(byId("foot-feed"), feed.detail ? `Kafka at ${feed.detail}${skipped}` : "");
 }

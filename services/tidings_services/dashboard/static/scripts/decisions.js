@@ -5,6 +5,7 @@ import { plural } from "./format.js";
 import { makeRow } from "./rows.js";
 
 const SHOWN = 50;
+const MOST_MARKED = 5; // where more arrive at once, marking them would be a flicker
 const OUTCOMES = [
   [null, "All"],
   ["routed", "Routed"],
@@ -60,9 +61,10 @@ function draw() {
   const held = [...rows.keys()].filter((id) => opened.has(id) && !latest[`decision.${id}`]);
   for (const id of held) opened.delete(id);
   const shown = latest.decisions.map((id) => latest[`decision.${id}`]).filter(fits).slice(0, SHOWN);
+  const fresh = shown.filter((decision) => !rows.has(decision.id)).length <= MOST_MARKED;
   const kept = new Set(shown.map((decision) => decision.id));
   const nodes = shown.flatMap((decision) => {
-    if (!rows.has(decision.id)) rows.set(decision.id, makeRow(decision, { fresh: drawn }));
+    if (!rows.has(decision.id)) rows.set(decision.id, makeRow(decision, { fresh: drawn && fresh }));
     const row = rows.get(decision.id);
     row.open(opened.has(decision.id));
     return opened.has(decision.id) ? [row.summary, row.details()] : [row.summary];
