@@ -8,7 +8,7 @@ and never quotes its content.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
@@ -75,6 +75,10 @@ class NewsMessage(Value, frozen=True, kw_only=True):
     source: Identifier
     tickers: list[Identifier] = []
 
+    def __post_init__(self) -> None:
+        """Refuse a time that has no date in UTC."""
+        _check_instant("published_at", self.published_at)
+
 
 class Alternative(Value, frozen=True, kw_only=True):
     """An intent that was considered, with its calibrated probability (0..1)."""
@@ -129,6 +133,10 @@ class ScoredMessage(Value, frozen=True, kw_only=True):
     bundle: str
     decided_at: Instant
     source: Source
+
+    def __post_init__(self) -> None:
+        """Refuse a time that has no date in UTC."""
+        _check_instant("published_at", self.published_at)
 
 
 class TrendState(Value, frozen=True, kw_only=True):
@@ -195,6 +203,14 @@ def decode_value(value: bytes | None, kind: type[V]) -> V:
         raise InvalidRecord(Reason.NOT_JSON, _without_content(error)) from None
     except RecursionError:
         raise InvalidRecord(Reason.NOT_JSON, "the value is nested too deeply") from None
+
+
+def _check_instant(field: str, instant: datetime) -> None:
+    """Raise ValueError, which msgspec makes a ValidationError, where UTC has no such date."""
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"`$.{field}` is before the year 1 or after 9999 in UTC") from None
 
 
 def _without_content(error: Exception) -> str:
