@@ -83,8 +83,10 @@ class Trends:
 
     def name(self, ticker: str, entity: str) -> None:
         """Remember what company a ticker stands for."""
-        if ticker in self._windows:
-            self._entities[ticker] = entity
+        self._entities.pop(ticker, None)  # the newest last
+        self._entities[ticker] = entity
+        if len(self._entities) > MOST_TICKERS:
+            del self._entities[next(iter(self._entities))]
 
     def view(self) -> TrendsView:
         """Give the `SHOWN_TICKERS` busiest over the last `MOST_WINDOWS` minutes of events."""
@@ -104,7 +106,6 @@ class Trends:
     def _forget_stalest(self) -> None:
         stalest = min(self._windows, key=lambda ticker: max(self._windows[ticker]))
         del self._windows[stalest]
-        self._entities.pop(stalest, None)
 
 
 def _summarize(ticker: str, entity: str | None, points: list[TrendPoint]) -> TickerTrend:

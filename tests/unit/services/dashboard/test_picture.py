@@ -172,8 +172,10 @@ def test_event_age_is_from_the_event_to_its_decision() -> None:
     assert (age.p50, age.p95) == (0.5, 0.95)
 
 
-def test_company_name_comes_with_the_trend_of_its_ticker() -> None:
-    picture = picture_of(trend("NGLB"), scored(0, ticker="NGLB", entity="Northgale Bank"))
+@pytest.mark.parametrize("name_first", [True, False])
+def test_company_name_comes_with_the_trend_of_its_ticker(name_first: bool) -> None:
+    window, message = trend("NGLB"), scored(0, ticker="NGLB", entity="Northgale Bank")
+    picture = picture_of(*([message, window] if name_first else [window, message]))
 
     assert picture.view()["trends"][0].entity == "Northgale Bank"
 
