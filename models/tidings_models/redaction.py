@@ -18,7 +18,7 @@ IBAN = re.compile(r"\b[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,30}\b")
 DIGITS = re.compile(r"(?<![\w$\u20ac\u00a3.,])\d(?:[ -]?\d){7,18}(?![\w%]|[.,]\d)")
 SORT_CODE = re.compile(r"(?<![\d-])\d{2}-\d{2}-\d{2}(?![\d-])")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
-PHONE_LIKE = re.compile(r"\d(?:[\s().\-/]*\d){6}")
+MANY_DIGITS = re.compile(r"\d(?:[\s().\-/]*\d){5}")
 PHONE_GROUPS = re.compile(r"\d{3}[ .-]\d{3}[ .-]\d{4}")
 # Regions whose national ways of writing a telephone number are tried, besides the international.
 PHONE_REGIONS = ("GB", "US")
@@ -27,11 +27,11 @@ PHONE_REGIONS = ("GB", "US")
 def redact(text: str) -> str:
     """The text with personal data replaced by typed placeholders.
 
-    Most texts have neither an at sign nor seven digits in a row, and cost two scans.
+    Most texts have neither an at sign nor six digits in a row, and cost two scans.
     """
     if "@" in text:
         text = EMAIL.sub("<EMAIL>", text)
-    if PHONE_LIKE.search(text) is None:
+    if MANY_DIGITS.search(text) is None:
         return text
     text = IBAN.sub(_replace_iban, text)
     text = DIGITS.sub(_replace_if(_is_card, "<CARD>", at_least=13), text)

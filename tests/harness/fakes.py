@@ -1,0 +1,96 @@
+"""Fakes that satisfy the streams' protocols."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tidings_models.prediction import InferenceError, Prediction
+from tidings_streams.dead_letters import DeadLetterPolicy
+from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def record(value: Any, *, offset: int = 0, partition: int = 0, **fields: Any) -> InputRecord:
+    """A record whose value is encoded as JSON unless it is bytes or None."""
+    raw = value if isinstance(value, bytes | None) else json.dumps(value).encode()
+    return InputRecord(
+        topic=fields.pop("topic", "customer-messages"),
+        partition=partition,
+        offset=offset,
+        key=b"k",
+        value=raw,
+        **fields,
+    )
+
+
+def policy(*, keep_original: bool = False) -> DeadLetterPolicy:
+    return DeadLetterPolicy(application="test", keep_original=keep_original, now=lambda: NOW)
+
+
+def prediction(**probabilities: float) -> Prediction:
+    ordered = sorted(probabilities.items(), key=lambda item: -item[1])
+    return Prediction(
+        labels=tuple(label for label, _ in ordered),
+        probabilities=tuple(probability for _, probability in ordered),
+        energy=-10.0,
+    )
+
+
+@dataclass
+class FakeClassifier:
+    """Answers by a function of (text, entity); fails on a batch with a text it can not bear."""
+
+    answer: Callable[[str, str | None], Prediction]
+    unbearable: str = "\0"
+    calls: list[int] = field(default_factory=list)
+    reference: str = "fake@0123456789ab"
+
+    def predict(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[Prediction]:
+        self.calls.append(len(texts))
+        if any(self.unbearable in text for text in texts):
+            raise InferenceError("fake: the session failed")
+        asked = entities or [None] * len(texts)
+        return [self.answer(text, entity) for text, entity in zip(texts, asked, strict=True)]
+
+
+@dataclass
+class FakeInput:
+    """Yields batches and remembers what was committed."""
+
+    to_yield: Sequence[Sequence[InputRecord]]
+    committed: list[int] = field(default_factory=list)
+
+    async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
+        for batch in self.to_yield:
+            yield batch
+
+    async def commit(self, batch: Sequence[InputRecord]) -> None:
+        self.committed += [record.offset for record in batch]
+
+
+@dataclass
+class FakeOutput:
+    """Remembers what was sent; refuses what `refuse` says, breaks where `broken`."""
+
+    refuse: Callable[[OutputRecord], bool] = lambda _: False
+    broken: bool = False
+    sent: list[OutputRecord] = field(default_factory=list)
+
+    async def send(self, records: Sequence[OutputRecord]) -> list[OutputRefused | None]:
+        if self.broken:
+            raise ConnectionError("the broker went away")
+        replies: list[OutputRefused | None] = []
+        for output in records:
+            if self.refuse(output):
+                replies.append(OutputRefused(f"{output.topic} refused a record"))
+            else:
+                self.sent.append(output)
+                replies.append(None)
+        return replies
