@@ -52,5 +52,6 @@ def run_worker(build: Callable[[Settings], faust.App], port: int | None) -> None
     if port is not None:
         settings = settings.model_copy(update={"http_port": port})
     logging.basicConfig(level=settings.log_level.upper())
+    logging.getLogger("aiokafka").setLevel(logging.INFO)  # its debug log quotes whole records
     worker = faust.Worker(build(settings), loglevel=settings.log_level, logfile=None)
     worker.execute_from_commandline()
