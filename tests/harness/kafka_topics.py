@@ -106,7 +106,7 @@ class Topics:
         kafka-python refuses a record with neither key nor value.
         """
         producer = KafkaProducer(
-            bootstrap_servers=self.bootstrap_servers, acks="all", linger_ms=5, retries=3
+            bootstrap_servers=self.bootstrap_servers, acks="all", linger_ms=5, retries=100
         )
         try:
             sent = [

@@ -65,6 +65,12 @@ NEWS_BAD = [
         detail="$.published_at",
     ),
     BadValue(
+        name="time before the calendar",
+        value=encode(news_message(0, CONTENT, published_at="0001-01-01T00:00:00+14:00")),
+        reason="invalid_field",
+        detail="$.published_at",
+    ),
+    BadValue(
         name="ill-typed tickers",
         value=encode(news_message(0, CONTENT, tickers=CONTENT)),
         reason="invalid_field",
