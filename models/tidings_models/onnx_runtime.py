@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -116,8 +117,18 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
+def silence_telemetry() -> None:
+    """Keep ONNX Runtime from reporting usage to Microsoft, unless somebody asked for it.
+
+    From 1.29 it does so on Linux by default.  It reads the variable when it is imported, and its
+    own documentation says that its API comes too late for the first event.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
 def _import_runtime() -> Any:
     check_distributions(_is_installed)
+    silence_telemetry()
     try:
         import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - refused by name above
     except ImportError as error:

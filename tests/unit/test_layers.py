@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("models/tidings_models", "streams/tidings_streams", "services/tidings_services")
-SETTINGS = ROOT / "services" / "tidings_services" / "settings.py"
+# Besides the settings, one module sets (never reads) a variable that ONNX Runtime reads at import.
+EXEMPT = {
+    ROOT / "services" / "tidings_services" / "settings.py",
+    ROOT / "models" / "tidings_models" / "onnx_runtime.py",
+}
 MODULES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 
@@ -33,7 +37,7 @@ def test_reading_the_environment_is_noticed(source: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [path for path in MODULES if path != SETTINGS],
+    [path for path in MODULES if path not in EXEMPT],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_only_the_settings_read_the_environment(module: Path) -> None:
