@@ -31,6 +31,8 @@ def dashboard(
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if settings.log_level != "debug":  # it tells of an absent broker ten times a second
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     host = settings.http_host if host is None else host
     port = settings.http_port if port is None else port
     try:

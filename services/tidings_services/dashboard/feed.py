@@ -1,14 +1,11 @@
-"""The feed: records of the output topics from Kafka into the picture.
-
-The consumer has no group: every dashboard reads every partition for itself and commits nothing.
-"""
+"""The feed: records from Kafka into the picture, without a group: it commits nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.picture import Picture
-from tidings_services.dashboard.status import FeedStatus, Start
+from tidings_services.dashboard.status import FeedStatus, Start, State
 from tidings_streams.records import (
     DeadLetter,
     InvalidRecord,
@@ -44,10 +41,12 @@ KINDS: dict[str, type[Value]] = {
     SENTIMENT_TRENDS: TrendWindow,
     DEAD_LETTERS: DeadLetter,
 }
+AWAY = (KafkaError, OSError, TimeoutError)
 LOOK_SECONDS = 2.0
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 10.0
 POLL_MS = 200
+RETRY_MS = 1000
 MOST_RECORDS = 1000
 
 
@@ -80,17 +79,13 @@ class Feed:
         return self._status
 
     async def run(self) -> None:
-        """Read until cancelled; Kafka away is answered by waiting, longer each time."""
+        """Read until cancelled; where Kafka can not be reached, try again, ever more rarely."""
         wait = FIRST_WAIT_SECONDS
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError, TimeoutError) as error:
-                if self._status.connected:
-                    wait = FIRST_WAIT_SECONDS
-                log.warning("Kafka is away (%s); next try in %.1f s", type(error).__name__, wait)
-                self._say("away", missing=self._status.missing)
-                self._metrics.reconnections.inc()
+            except AWAY as error:
+                self._lose(error)
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
@@ -100,6 +95,7 @@ class Feed:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
+            retry_backoff_ms=RETRY_MS,
         )
         admin = AIOKafkaAdminClient(**self._connection)
         try:
@@ -107,16 +103,22 @@ class Feed:
             await consumer.start()
             await self._follow(consumer, admin)
         finally:
-            await consumer.stop()
+            await _stop(consumer)
             await admin.close()
 
     async def _follow(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
-        """Read what there is; look for new partitions, and whether Kafka is there, at times."""
+        """Read what there is; look for new partitions, and whether Kafka answers, at times.
+
+        A Kafka that went away is left to aiokafka, which connects again and knows where it was.
+        """
         clock = asyncio.get_running_loop().time
         next_look = clock()
         while True:
             if clock() >= next_look:
-                await self._look(consumer, admin)
+                try:
+                    await self._look(consumer, admin)
+                except AWAY as error:
+                    self._lose(error)
                 next_look = clock() + LOOK_SECONDS
             if not consumer.assignment():
                 await asyncio.sleep(POLL_MS / 1000)
@@ -129,13 +131,23 @@ class Feed:
     async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
         """Assign the partitions that exist; asking for all topics never creates one."""
         present = _partitions(await admin.describe_topics())
-        if set(present) - consumer.assignment():
+        if set(present) != consumer.assignment():
             await self._assign(consumer, present)
         self._looked = True
-        missing = tuple(topic for topic in KINDS if topic not in {tp.topic for tp in present})
+        there = {partition.topic for partition in present}
+        missing = tuple(topic for topic in KINDS if topic not in there)
         self._say("reading" if present else "waiting", missing=missing)
 
+    def _lose(self, error: Exception) -> None:
+        if self._status.state != "away":
+            log.warning("Kafka does not answer: %s", error)
+            self._metrics.losses.inc()
+        self._say("away", missing=self._status.missing, error=type(error).__name__)
+
     async def _assign(self, consumer: AIOKafkaConsumer, present: list[TopicPartition]) -> None:
+        if not present:
+            consumer.unsubscribe()
+            return
         consumer.assign(present)
         for partition in present:
             if partition in self._offsets:
@@ -161,17 +173,22 @@ class Feed:
             counter = self._metrics.records if self._picture.fold(value) else self._metrics.repeats
             counter.labels(record.topic).inc()
 
-    def _say(
-        self, state: Literal["waiting", "reading", "away"], *, missing: tuple[str, ...]
-    ) -> None:
+    def _say(self, state: State, *, missing: tuple[str, ...], error: str = "") -> None:
         self._status = FeedStatus(
             state=state,
             detail=str(self._connection["bootstrap_servers"]),
+            error=error,
             missing=missing,
             undecodable=self._undecodable,
             start=self._start,
         )
         self._metrics.connected.set(self._status.connected)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer; aiokafka lets a fetch's own cancellation out of it (aiokafka#647)."""
+    consumer.unsubscribe()
+    await asyncio.wait({asyncio.ensure_future(consumer.stop())})
 
 
 def _partitions(described: list[dict[str, Any]]) -> list[TopicPartition]:

@@ -28,9 +28,9 @@ class DashboardMetrics:
             ["topic"],
             registry=registry,
         )
-        self.reconnections = Counter(
-            "tidings_dashboard_reconnections_total",
-            "Times that the feed lost Kafka and started again.",
+        self.losses = Counter(
+            "tidings_dashboard_kafka_losses_total",
+            "Times that Kafka stopped answering.",
             registry=registry,
         )
         self.connected = Gauge(

@@ -86,10 +86,10 @@ async def _run_together(reading: Any, server: Server, bound: socket.socket) -> N
     await asyncio.wait({feed, serving}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving
+    if feed.done():
+        feed.result()  # raises what ended it: it never ends by itself
     feed.cancel()
-    done, _ = await asyncio.wait({feed}, timeout=STOP_SECONDS)
-    if feed in done and not feed.cancelled():
-        feed.result()
+    await asyncio.wait({feed}, timeout=STOP_SECONDS)
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:

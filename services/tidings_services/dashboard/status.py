@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Start = Literal["earliest", "latest"]
+State = Literal["connecting", "waiting", "reading", "away"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +14,13 @@ class FeedStatus:
     """What the page says about Kafka.
 
     `connecting` before the first answer, `waiting` while no topic exists, `reading`, and `away`
-    once Kafka stopped answering.  `missing` names the topics that do not exist yet.
+    once Kafka stopped answering.  `detail` is Kafka's address, `error` what went wrong;
+    `missing` names the topics that do not exist yet.
     """
 
-    state: Literal["connecting", "waiting", "reading", "away"] = "connecting"
+    state: State = "connecting"
     detail: str = ""
+    error: str = ""
     missing: tuple[str, ...] = ()
     undecodable: int = 0
     start: Start = "latest"

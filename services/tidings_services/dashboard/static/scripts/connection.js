@@ -30,7 +30,7 @@ function notice(open, parts) {
   if (!parts) return null;
   if (!open) return "The dashboard does not answer. What is shown is the last that was received; the page tries again by itself.";
   const { feed, totals } = parts;
-  if (feed.state === "away") return `Kafka at \`${feed.detail}\` does not answer. What is shown is the last that was received; the dashboard tries again by itself.`;
+  if (feed.state === "away") return `Kafka at \`${feed.detail}\` does not answer${feed.error ? ` (${feed.error})` : ""}. What is shown is the last that was received; the dashboard tries again by itself.`;
   if (feed.state === "connecting") return null;
   if (Object.values(totals.outcomes).some((outcome) => outcome.total > 0)) return null;
   const missing = feed.missing.map((topic) => `\`${topic}\``).join(", ");
