@@ -29,9 +29,7 @@ class Words:
         return [Question(text=word) for word in message.split()]
 
     def decide(self, message: str, record: InputRecord, answers: Sequence[Prediction]) -> Outcome:
-        return Outcome(
-            kind=OutcomeKind.ROUTED, outputs=(), labels=tuple(a.label for a in answers)
-        )
+        return Outcome(kind=OutcomeKind.ROUTED, outputs=(), labels=tuple(a.label for a in answers))
 
 
 def answer(text: str, _: str | None) -> Prediction:

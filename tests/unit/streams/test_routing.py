@@ -33,7 +33,7 @@ def test_listed_and_default_routes_are_found(tmp_path: Path) -> None:
 def test_intent_without_a_route_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, "intents: {top_up: {queue: a}}")
 
-    with pytest.raises(RoutingTableError, match="'lost_card'.*default"):
+    with pytest.raises(RoutingTableError, match=r"'lost_card'.*default"):
         load_routing_table(path, intents=["lost_card", "top_up"])
 
 
@@ -44,8 +44,14 @@ def test_route_of_an_intent_that_the_model_lacks_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["", "intents: [", "queues: {}", "intents: {a: {queue: 'Not A Topic'}}", "intents: {a: {}}",
-     "intents: {a: {queue: a, priority: whenever}}"],
+    [
+        "",
+        "intents: [",
+        "queues: {}",
+        "intents: {a: {queue: 'Not A Topic'}}",
+        "intents: {a: {}}",
+        "intents: {a: {queue: a, priority: whenever}}",
+    ],
 )
 def test_ill_formed_table_is_named(tmp_path: Path, text: str) -> None:
     path = write(tmp_path, text)
