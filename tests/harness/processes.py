@@ -17,7 +17,7 @@ LOOPBACK = "127.0.0.1"
 def free_port() -> int:
     """A loopback port nobody listens on, below the range from which outgoing connections take."""
     while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 - not a secret
+        port = random.randrange(20_000, 32_000)
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
