@@ -27,9 +27,10 @@ export function timeAxis() {
   };
 }
 
-/** A value axis on the left with faint lines. */
-export function valueAxis(values) {
+/** A value axis on the left with faint lines, at steps of one of `incrs`. */
+export function valueAxis(values, incrs) {
   return {
+    incrs,
     stroke: () => colour("ink-3"),
     font: FONT,
     size: 42,

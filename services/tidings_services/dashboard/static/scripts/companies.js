@@ -6,6 +6,7 @@ import { drawSparkline, sparkline } from "./sparkline.js";
 import { drawTrend } from "./trend.js";
 
 const WAITING = "Waiting for windows on `sentiment-trends`. Start the sentiment monitor with `tidings run sentiment`.";
+const NO_COMPANY = "A company appears here with its first minute of messages.";
 const ORDER_MS = 10_000;
 
 const list = byId("cards");
@@ -28,8 +29,10 @@ export function drawCompanies(parts) {
   const { known, shown } = parts.tickers;
   const empty = !shown.length;
   byId("trend-empty").hidden = !empty;
+  byId("companies-empty").hidden = !empty;
   if (empty) {
     if (!byId("trend-empty").childNodes.length) byId("trend-empty").append(...sentence(WAITING));
+    setText(byId("companies-empty"), NO_COMPANY);
     setText(byId("companies-aside"), "");
     return;
   }

@@ -21,7 +21,7 @@ export function drawSparkline(node, points, { low, high, base, zero = false }) {
   const [line, area, curve] = node.children;
   if (points.length < 2) {
     setAttribute(area, "points", "");
-    const at = points.length ? scale(points[0][1]) : scale(base);
+    const at = points.length ? scale(points[0][1]) : 0;
     setAttribute(curve, "points", points.length ? `${WIDTH - 3},${at} ${WIDTH},${at}` : "");
   } else {
     const first = points[0][0];

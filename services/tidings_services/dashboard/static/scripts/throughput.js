@@ -52,8 +52,8 @@ function make(data) {
     {
       series: [{}, ...series],
       bands,
-      axes: [timeAxis(), valueAxis((value) => (value === null ? "" : rate(value).replace(".0", "")))],
-      scales: { y: { range: (_, __, high) => [0, Math.max(1, high * 1.12)] } },
+      axes: [timeAxis(), valueAxis((value) => (value === null ? "" : rate(value).replace(".0", "")), [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000])],
+      scales: { y: { range: (_, __, high) => [0, Math.max(2, high * 1.12)] } },
       hooks: { setCursor: [(self) => showLegend(self.cursor.idx)] },
     },
     data,

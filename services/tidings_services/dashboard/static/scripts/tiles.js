@@ -45,7 +45,7 @@ export function drawTiles({ totals, throughput, triage, labels, ages }) {
 
   const last = throughput.outcomes.routed.map((_, step) => OUTCOMES.reduce((sum, name) => sum + throughput.outcomes[name][step], 0));
   const points = last.slice(-60).map((value, step) => [step, value]);
-  drawSparkline(trace, all ? points : [], { low: 0, high: Math.max(1, ...points.map(([, y]) => y)), base: 0 });
+  drawSparkline(trace, points.some(([, y]) => y > 0) ? points : [], { low: 0, high: Math.max(1, ...points.map(([, y]) => y)), base: 0 });
 }
 
 function show(name, value, note) {

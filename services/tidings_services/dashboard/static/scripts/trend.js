@@ -47,7 +47,7 @@ function make(data) {
         { scale: "messages", fill: () => tint("neutral", 0.28), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.6, 14], align: 1 }) },
       ],
       bands: [{ series: [1, 2], fill: bySign(0.16) }],
-      axes: [timeAxis(), valueAxis((value) => (value === null ? "" : signed(value).replace(/0$/, "")))],
+      axes: [timeAxis(), valueAxis((value) => (value === null ? "" : signed(value).replace(/0$/, "")), [0.5])],
       scales: {
         x: { range: (_, low, high) => [low === high ? low - 600 : low - 15, high + 15] },
         y: { range: [-1, 1] },
