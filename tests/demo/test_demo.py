@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +62,10 @@ def our_processes(log_folder: str) -> list[str]:
 
 
 def test_runtime_has_no_torch() -> None:
-    code = "import importlib.util as u; print([m for m in ('torch', 'transformers') if u.find_spec(m)])"
+    code = (
+        "import importlib.util as util;"
+        "print([name for name in ('torch', 'transformers') if util.find_spec(name)])"
+    )
     done = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
@@ -91,7 +93,6 @@ def test_demo_ends_by_itself_and_loses_nothing(busy_ports: None) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_stops_all_it_started(number: signal.Signals, tmp_path: Path) -> None:
-    begin = time.monotonic()
     with (tmp_path / "out").open("w+") as out:
         demo = subprocess.Popen(
             [TIDINGS, "demo"],
@@ -106,8 +107,7 @@ def test_demo_stops_all_it_started(number: signal.Signals, tmp_path: Path) -> No
             logs = re.search(r"logs +(\S+)", told())
             assert page is not None
             assert logs is not None
-            wait_for(lambda: decisions(page[1]) > 0, what="a decision on the page", timeout=60)
-            elapsed = time.monotonic() - begin
+            wait_for(lambda: decisions(page[1]) > 0, what="a decision on the page", timeout=30)
             assert len(our_processes(logs[1])) == 4
             demo.send_signal(number)
             assert demo.wait(90) == 0, told()
@@ -117,10 +117,9 @@ def test_demo_stops_all_it_started(number: signal.Signals, tmp_path: Path) -> No
 
     assert "in = out" in told()
     assert our_processes(logs[1]) == []
-    print(f"decisions after {elapsed:.1f} s")
 
 
 def decisions(page: str) -> int:
     """How many decisions the page shows."""
-    with urllib.request.urlopen(f"{page}api/state", timeout=5) as response:
+    with urllib.request.urlopen(f"{page}api/state", timeout=5) as response:  # noqa: S310 - the demo's own address
         return len(json.load(response)["decisions"])
