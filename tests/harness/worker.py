@@ -22,11 +22,7 @@ SESSION_TIMEOUT_SECONDS = 3.0
 
 def tidings_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Our environment with these TIDINGS_ settings and no others."""
-    others = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("TIDINGS_") or name.endswith("_BUNDLE")
-    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
     return others | {f"TIDINGS_{name.upper()}": value for name, value in settings.items()}
 
 
