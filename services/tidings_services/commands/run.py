@@ -26,9 +26,10 @@ def intents(port: Port = None) -> None:
 
     Example: TIDINGS_BOOTSTRAP_SERVERS=kafka:9092 tidings run intents --port 8081
     """
+    from tidings_services.preflight import intents_topics
     from tidings_services.workers import build_intents_worker
 
-    run_worker(build_intents_worker, port)
+    run_worker(build_intents_worker, intents_topics, port)
 
 
 @app.command()
@@ -37,15 +38,26 @@ def sentiment(port: Port = None) -> None:
 
     Example: TIDINGS_BOOTSTRAP_SERVERS=kafka:9092 tidings run sentiment --port 8082
     """
+    from tidings_services.preflight import sentiment_topics
     from tidings_services.workers import build_sentiment_worker
 
-    run_worker(build_sentiment_worker, port)
+    run_worker(build_sentiment_worker, sentiment_topics, port)
 
 
-def run_worker(build: Callable[[Settings], faust.App], port: int | None) -> None:
-    """Run a Faust worker on uvloop; ends the process with 0 after a signal, 1 after a crash."""
+def run_worker(
+    build: Callable[[Settings], faust.App],
+    topics: Callable[[Settings], set[str]],
+    port: int | None,
+) -> None:
+    """Run a Faust worker on uvloop.
+
+    Ends the process with 0 after a signal, 1 after a crash, 4 where Kafka or a topic is not there.
+    """
     import faust
     from mode.loop import use
+
+    from tidings_services.kafka_clients import KafkaUnreachable
+    from tidings_services.preflight import TopicsMissing, require_topics
 
     use("uvloop")
     settings = load_settings()
@@ -53,5 +65,11 @@ def run_worker(build: Callable[[Settings], faust.App], port: int | None) -> None
         settings = settings.model_copy(update={"http_port": port})
     logging.basicConfig(level=settings.log_level.upper())
     logging.getLogger("aiokafka").setLevel(logging.INFO)  # its debug log quotes whole records
-    worker = faust.Worker(build(settings), loglevel=settings.log_level, logfile=None)
+    worker_app = build(settings)
+    try:
+        require_topics(settings, topics(settings))
+    except (KafkaUnreachable, TopicsMissing) as error:
+        typer.echo(f"tidings run: {error}", err=True)
+        raise typer.Exit(4) from None
+    worker = faust.Worker(worker_app, loglevel=settings.log_level, logfile=None)
     worker.execute_from_commandline()
