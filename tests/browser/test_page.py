@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harness.dashboard import DashboardProcess
-from harness.kafka_broker import KafkaBroker
 from harness.kafka_topics import Topics
 from harness.outputs import dead_letter, routed, scored, trend, triaged
 from harness.page import WatchedPage
@@ -163,47 +161,6 @@ def test_paused_page_stands_still(topics: Topics, page: WatchedPage) -> None:
     page.page.get_by_role("button", name="Resume").click()
 
     page.wait_for_text("#tile-routed .value", "20")
-
-
-def test_page_goes_on_after_the_dashboard_was_restarted(
-    topics: Topics,
-    page: WatchedPage,
-    dashboard: DashboardProcess,
-    start_dashboard: Callable[[], DashboardProcess],
-) -> None:
-    produce(topics, ROUTED_MESSAGES, [routed(1, at=datetime.now(UTC), text="before")])
-    page.row("before").wait_for()
-
-    began = time.monotonic()
-    assert dashboard.terminate() == 0
-    assert time.monotonic() - began < 5
-    page.wait_for_text("#connection", "Reconnecting")
-    assert "before" in page.text("#rows")
-    start_dashboard()
-
-    page.wait_for_text("#connection", "Live")
-    produce(topics, ROUTED_MESSAGES, [routed(2, at=datetime.now(UTC), text="after")])
-    page.row("after").wait_for()
-    page.wait_for_text("#tile-routed .value", "2")
-
-
-def test_page_says_that_kafka_is_away_and_goes_on_when_it_is_back(
-    kafka: KafkaBroker, topics: Topics, page: WatchedPage
-) -> None:
-    produce(topics, ROUTED_MESSAGES, [routed(1, at=datetime.now(UTC), text="before")])
-    page.row("before").wait_for()
-
-    kafka.stop()
-    try:
-        page.wait_for_text("#connection", "Kafka is away")
-        page.wait_for_text("#notice", "does not answer")
-    finally:
-        kafka.start()
-
-    page.wait_for_text("#connection", "Live", timeout=60)
-    produce(topics, ROUTED_MESSAGES, [routed(2, at=datetime.now(UTC), text="after")])
-    page.row("after").wait_for()
-    page.wait_for_text("#tile-routed .value", "2")
 
 
 @pytest.mark.parametrize("width", [390, 720, 1024, 1440, 1600])

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tidings_services.connection import kafka_connection
 from tidings_services.dashboard.server import bind, serve
 from tidings_services.settings import load_settings
 
@@ -33,6 +34,7 @@ def dashboard(
     )
     if settings.log_level != "debug":  # it tells of an absent broker ten times a second
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    connection = kafka_connection(settings)
     host = settings.http_host if host is None else host
     port = settings.http_port if port is None else port
     try:
@@ -46,4 +48,4 @@ def dashboard(
         raise typer.Exit(2) from None
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Dashboard: http://{shown}:{bound.getsockname()[1]}/")
-    asyncio.run(serve(settings, bound))
+    asyncio.run(serve(connection=connection, start=settings.dashboard_from, bound=bound))

@@ -4,74 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from tidings_services.dashboard.intake import KINDS, Intake
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.picture import Picture
 from tidings_services.dashboard.status import FeedStatus, Start, State
-from tidings_streams.records import (
-    DeadLetter,
-    InvalidRecord,
-    RoutedMessage,
-    ScoredMessage,
-    TrendWindow,
-    TriagedMessage,
-    Value,
-    decode_value,
-)
-from tidings_streams.topics import (
-    DEAD_LETTERS,
-    ROUTED_MESSAGES,
-    SCORED_MESSAGES,
-    SENTIMENT_TRENDS,
-    TRIAGE_MESSAGES,
-)
+from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.topics import SENTIMENT_TRENDS
 
 log = logging.getLogger(__name__)
 
-KINDS: dict[str, type[Value]] = {
-    ROUTED_MESSAGES: RoutedMessage,
-    TRIAGE_MESSAGES: TriagedMessage,
-    SCORED_MESSAGES: ScoredMessage,
-    SENTIMENT_TRENDS: TrendWindow,
-    DEAD_LETTERS: DeadLetter,
-}
 AWAY = (KafkaError, OSError, TimeoutError)
+CLIENT_ID = "tidings-dashboard"
 LOOK_SECONDS = 2.0
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 10.0
 POLL_MS = 200
 RETRY_MS = 1000
+REQUEST_TIMEOUT_MS = 5000
 MOST_RECORDS = 1000
 
 
 class Feed:
     """Reads all partitions of the output topics into a picture, from wherever it was.
 
-    `connection` holds aiokafka's connection arguments.  Where `start` is "latest", the decisions
-    begin with what arrives from now on; the trends are always read from the earliest.
+    Where `start` is "latest", the decisions begin with what arrives from now on; the trends are
+    always read from the earliest.
     """
 
     def __init__(
         self,
         *,
-        connection: dict[str, Any],
+        connection: KafkaConnection,
         start: Start,
         picture: Picture,
         metrics: DashboardMetrics,
     ) -> None:
-        self._connection = connection
+        self._kafka = connection.bootstrap_servers
+        self._options = connection.client_options() | {
+            "client_id": CLIENT_ID,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        }
         self._start = start
-        self._picture = picture
+        self._intake = Intake(picture=picture, metrics=metrics)
         self._metrics = metrics
         self._offsets: dict[TopicPartition, int] = {}  # the next one to read
         self._looked = False  # a partition found after the first look is read from its beginning
-        self._undecodable = 0
         self._status = FeedStatus(start=start, missing=tuple(KINDS))
 
     def status(self) -> FeedStatus:
@@ -91,13 +74,13 @@ class Feed:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            **self._connection,
+            **self._options,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=100,
             retry_backoff_ms=RETRY_MS,
         )
-        admin = AIOKafkaAdminClient(**self._connection)
+        admin = AIOKafkaAdminClient(**self._options)
         try:
             await admin.start()
             await consumer.start()
@@ -125,7 +108,7 @@ class Feed:
                 continue
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=MOST_RECORDS)
             for partition, records in batches.items():
-                self._take(records)
+                self._intake.take(records)
                 self._offsets[partition] = records[-1].offset + 1
 
     async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
@@ -159,27 +142,13 @@ class Feed:
             for partition in at_end:
                 self._offsets[partition] = await consumer.position(partition)
 
-    def _take(self, records: Iterable[ConsumerRecord]) -> None:
-        for record in records:
-            if record.value is None and record.topic == SENTIMENT_TRENDS:
-                continue  # compaction's way of deleting a window
-            try:
-                value = decode_value(record.value, KINDS[record.topic])
-            except InvalidRecord as error:
-                self._undecodable += 1
-                self._metrics.undecodable.labels(record.topic).inc()
-                log.debug("skipped %s: %s", record.topic, error)
-                continue
-            counter = self._metrics.records if self._picture.fold(value) else self._metrics.repeats
-            counter.labels(record.topic).inc()
-
     def _say(self, state: State, *, missing: tuple[str, ...], error: str = "") -> None:
         self._status = FeedStatus(
             state=state,
-            detail=str(self._connection["bootstrap_servers"]),
+            detail=self._kafka,
             error=error,
             missing=missing,
-            undecodable=self._undecodable,
+            undecodable=self._intake.undecodable,
             start=self._start,
         )
         self._metrics.connected.set(self._status.connected)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from aiokafka.helpers import create_ssl_context
 from prometheus_client import CollectorRegistry
 
 from tidings_services.dashboard.app import create_app
@@ -19,10 +18,10 @@ from tidings_services.dashboard.feed import Feed
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.parts import Parts
 from tidings_services.dashboard.picture import Picture
-from tidings_services.settings import Settings
+from tidings_services.dashboard.status import Start
+from tidings_streams.faust_kafka import KafkaConnection
 
 STOP_SECONDS = 2
-REQUEST_TIMEOUT_MS = 5000
 
 
 class Server(uvicorn.Server):
@@ -51,16 +50,11 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-async def serve(settings: Settings, bound: socket.socket) -> None:
+async def serve(*, connection: KafkaConnection, start: Start, bound: socket.socket) -> None:
     """Read Kafka and serve the page until SIGTERM or SIGINT; a fault in the feed is raised."""
     metrics = DashboardMetrics(CollectorRegistry())
     picture = Picture(clock=time.time)
-    feed = Feed(
-        connection=connection_arguments(settings),
-        start=settings.dashboard_from,
-        picture=picture,
-        metrics=metrics,
-    )
+    feed = Feed(connection=connection, start=start, picture=picture, metrics=metrics)
     parts = Parts(view=lambda: {"feed": feed.status(), **picture.view()}, clock=time.time)
     events = EventStream(parts=parts, metrics=metrics)
     app = create_app(parts=parts, events=events, status=feed.status, metrics=metrics)
@@ -90,25 +84,3 @@ async def _run_together(reading: Any, server: Server, bound: socket.socket) -> N
         feed.result()  # raises what ended it: it never ends by itself
     feed.cancel()
     await asyncio.wait({feed}, timeout=STOP_SECONDS)
-
-
-def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """Translate the settings into aiokafka's arguments."""
-    arguments: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap_servers,
-        "client_id": "tidings-dashboard",
-        "request_timeout_ms": REQUEST_TIMEOUT_MS,
-        "security_protocol": settings.security_protocol,
-    }
-    if "SSL" in settings.security_protocol.split("_"):
-        arguments["ssl_context"] = create_ssl_context(
-            cafile=settings.ssl_ca_file,
-            certfile=settings.ssl_certificate_file,
-            keyfile=settings.ssl_key_file,
-        )
-    if settings.security_protocol.startswith("SASL"):
-        password = settings.sasl_password
-        arguments["sasl_mechanism"] = settings.sasl_mechanism
-        arguments["sasl_plain_username"] = settings.sasl_username
-        arguments["sasl_plain_password"] = password.get_secret_value() if password else None
-    return arguments
