@@ -18,12 +18,14 @@ from tidings_models.prediction import InferenceError, Prediction
 class OnnxClassifier:
     """Satisfies `Classifier`: the bundle's labels with calibrated probabilities.
 
-    **The result for a text is bit-identical alone and in any batch.**  Two things guarantee it.
-    A text is always padded to the next multiple of 4 tokens of its own length and is only put
-    together with texts of the same padded length, so every operator sees the text in the same
-    shape whatever the company, and attention and pooling work row by row.  And every matrix
-    product over several texts at once is static int8, whose integer sums have no rounding order.
-    (A network with dynamic ranges or float layers does not have the second property.)
+    **The result for a text is bit-identical alone and in any batch.**  Three things give that.
+    A text is always padded to the next multiple of 4 tokens of its own length and only put
+    together with texts of the same padded length, so that every operator sees it in the same
+    shape whatever the company.  Every product with a weight is static int8, whose integer sums
+    know no rounding.  And what stays in float (attention, normalization, the mean over the
+    tokens) is computed text by text or row by row in one fixed order; the mean is a product and
+    not a sum for that reason (mean_pooling.py).  A network exported in another way need not keep
+    this; tests/unit/models/test_batch_identity.py holds the shipped ones to it.
 
     One caller at a time; ONNX Runtime releases Python's lock while it computes, so call it from a
     thread to keep an event loop free.

@@ -42,8 +42,10 @@ class MeanPoolingClassifier(BertPreTrainedModel):  # type: ignore[no-untyped-cal
         hidden = self.bert(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * mask).sum(dim=1) / torch.clamp(mask.sum(dim=1), min=1.0)
+        # A product rather than a sum: ONNX Runtime adds the rows of one text in another order than
+        # those of several, so that a text alone would differ in its last bits from one in a batch.
+        mask = attention_mask.unsqueeze(1).to(hidden.dtype)
+        mean = torch.bmm(mask, hidden).squeeze(1) / torch.clamp(mask.sum(dim=2), min=1.0)
         logits = self.classifier(self.dropout(mean))
         loss = None if labels is None else functional.cross_entropy(logits.float(), labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)  # type: ignore[arg-type]
