@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
 from kafka.errors import GroupIdNotFoundError
 
 from harness.waiting import DEFAULT_TIMEOUT_SECONDS, wait_for
@@ -87,10 +87,23 @@ class Topics:
             described = admin.describe_topics(self._listed(admin))
             return {topic["name"]: len(topic["partitions"]) for topic in described}
 
-    def configure(self, topic: str, settings: Mapping[str, str]) -> None:
-        """Change a topic's settings."""
-        with self._admin() as admin:
-            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings))])
+    @contextmanager
+    def configured(self, topic: str, settings: Mapping[str, str]) -> Iterator[None]:
+        """Change a topic's settings for as long as the block lasts.
+
+        They are unset afterwards: Kafka 4.4 remembers them beyond the topic's deletion and gives
+        them to a new topic of the same name when the broker starts again.
+        """
+
+        def alter(changes: Mapping[str, object]) -> None:
+            with self._admin() as admin:
+                admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, changes)])
+
+        alter(settings)
+        try:
+            yield
+        finally:
+            alter(dict.fromkeys(settings, (AlterConfigOp.DELETE, None)))
 
     # Records
 
@@ -119,7 +132,6 @@ class Topics:
                 )
                 for key, value, headers in records
             ]
-            producer.flush()
             written = [future.get(timeout=30) for future in sent]
         finally:
             producer.close()

@@ -208,20 +208,20 @@ def test_dead_letter_keeps_the_original_bytes_where_the_settings_say_so(
 def test_output_that_the_broker_refuses_becomes_a_dead_letter(
     topics: Topics, start_worker: StartWorker
 ) -> None:
-    topics.configure(ROUTED_MESSAGES, {"max.message.bytes": "2000"})
-    start_worker("intents", abstain_below=0)
-    long = "How do I change my PIN? " * 200
-    places = topics.produce(
-        CUSTOMER_MESSAGES,
-        [
-            (b"ada", encode(customer_message(1, long)), {}),
-            (b"ada", encode(customer_message(2, "How do I change my PIN?")), {}),
-        ],
-    )
+    with topics.configured(ROUTED_MESSAGES, {"max.message.bytes": "2000"}):
+        start_worker("intents", abstain_below=0)
+        long = "How do I change my PIN? " * 200
+        places = topics.produce(
+            CUSTOMER_MESSAGES,
+            [
+                (b"ada", encode(customer_message(1, long)), {}),
+                (b"ada", encode(customer_message(2, "How do I change my PIN?")), {}),
+            ],
+        )
 
-    (letter,) = topics.wait_for_records(DEAD_LETTERS, 1)
-    assert letter.json["reason"] == "output_refused"
-    assert place(letter) == places[0]
-    assert "PIN" not in letter.json["detail"]
-    (routed,) = topics.wait_for_records(ROUTED_MESSAGES, 1)
-    assert place(routed) == places[1]
+        (letter,) = topics.wait_for_records(DEAD_LETTERS, 1)
+        assert letter.json["reason"] == "output_refused"
+        assert place(letter) == places[0]
+        assert "PIN" not in letter.json["detail"]
+        (routed,) = topics.wait_for_records(ROUTED_MESSAGES, 1)
+        assert place(routed) == places[1]
