@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from torch.utils.data import Dataset
 from transformers import (
     BertConfig,
     EarlyStoppingCallback,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -66,7 +68,11 @@ def finetune(
             _Reporter(on_progress),
         ],
     )
-    trainer.train()
+    trainer.remove_callback(PrinterCallback)  # it writes to standard output
+    with warnings.catch_warnings():
+        # Epochs of less than a second: the Trainer then sorts its checkpoints by number.
+        warnings.filterwarnings("ignore", message="mtime may not be reliable")
+        trainer.train()
     model.eval().save_pretrained(work.weights)  # load_best_model_at_end filled the same object
     shutil.rmtree(checkpoints)
     record = FineTuned(
