@@ -118,7 +118,8 @@ def split_rows(
 ) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Return (train, validation), stratified by source and label, grouped by normalised text.
 
-    Rows whose texts differ only in case, punctuation, links or figures stand on one side.
+    Rows whose texts differ only in case, punctuation, links or figures stand on one side.  A label
+    with two different texts or more has at least one row on either side.
     """
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
@@ -133,6 +134,7 @@ def split_rows(
         members = strata[key]
         chance.shuffle(members)
         wanted = round(validation_share * sum(len(group) for group in members))
+        wanted = max(wanted, 1) if len(members) > 1 else 0
         taken = 0
         for group in members:
             side = validation if taken < wanted else train
@@ -145,7 +147,8 @@ def split_rows(
 def read_split(recipe: Recipe, data_directory: Path) -> Split:
     """Read every file of a recipe and split the training rows.
 
-    Raises DataError where a file is missing or a test label never occurs in training.
+    Raises DataError where a file is missing, a test label never occurs in training, or there are
+    too few texts to validate on.
     """
     rows_read: dict[str, int] = {}
     test: dict[str, tuple[Example, ...]] = {}
@@ -172,6 +175,11 @@ def read_split(recipe: Recipe, data_directory: Path) -> Split:
         validation_share=recipe.training.validation_share,
         seed=recipe.training.seed,
     )
+    if not validation:
+        raise DataError(
+            "no label has two different texts, so there is nothing to validate on: add rows to "
+            + ", ".join(data.train for data in recipe.data if data.train)
+        )
     outside: tuple[str, ...] = ()
     if recipe.out_of_scope is not None:
         outside = read_out_of_scope(recipe.out_of_scope, data_directory)

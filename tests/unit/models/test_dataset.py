@@ -147,3 +147,12 @@ def test_split_takes_its_share_of_every_label() -> None:
     labels = [example.label for example in validation]
     assert labels.count("often") == 30
     assert labels.count("rare") == 2
+
+
+def test_label_with_few_rows_still_has_one_to_validate_on() -> None:
+    rows = [Example(text=text, label=text[0], source="s") for text in ("aa", "ab", "ba", "bb", "c")]
+
+    train, validation = split_rows(rows, validation_share=0.1, seed=1)
+
+    assert sorted(row.label for row in validation) == ["a", "b"]
+    assert sorted(row.label for row in train) == ["a", "b", "c"]
