@@ -103,9 +103,6 @@ class Settings(BaseSettings):
     dead_letters_keep_original: bool = Field(
         False, description="Whether dead letters carry the original bytes (personal data!)."
     )
-    watch_list: tuple[str, ...] = Field(
-        (), description="Tickers that metrics may name, as a JSON list."
-    )
 
     # The loop
     max_batch_messages: int = Field(

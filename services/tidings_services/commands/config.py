@@ -41,6 +41,4 @@ def _variable(name: str) -> str:
 def _shown(value: Any) -> Any:
     if isinstance(value, SecretStr):
         return "(hidden)"
-    if isinstance(value, tuple):
-        return list(value)
     return value if isinstance(value, bool | int | float | str | None) else str(value)
