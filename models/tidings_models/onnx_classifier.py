@@ -12,7 +12,7 @@ from tidings_models.bundle import Bundle, BundleError
 from tidings_models.calibration import energy, softmax
 from tidings_models.onnx_network import OnnxNetwork, Stage
 from tidings_models.onnx_runtime import Provider
-from tidings_models.prediction import InferenceError, Prediction
+from tidings_models.prediction import InferenceError, Prediction, TokenIds
 
 
 class OnnxClassifier:
@@ -71,26 +71,41 @@ class OnnxClassifier:
         """What the session really runs on."""
         return self._network.session.provider
 
+    def tokenize(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[TokenIds]:
+        """Return the tokens of each text, in order, cut at the bundle's `max_tokens`.
+
+        `entities`, where given, has one entry per text.  Raises ValueError for an entity where
+        the bundle reads none.
+        """
+        if entities is not None and any(entities) and not self._bundle.manifest.pair_input:
+            raise ValueError(f"{self.reference} reads no entity: pair_input is false")
+        return self._network.tokenize(texts, entities)
+
+    def predict_tokens(self, tokens: Sequence[TokenIds]) -> list[Prediction]:
+        """Classify what `tokenize` returned, in order.  Raises InferenceError."""
+        return [self._decode(row) for row in self._token_logits(tokens)]
+
     def predict(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
     ) -> list[Prediction]:
         """Classify each text, in order; one prediction per text, none for no text.
 
-        `entities`, where given, has one entry per text.  Texts are cut at the bundle's
-        `max_tokens`.  Raises InferenceError if the session fails and ValueError for an entity
-        where the bundle reads none.
+        `entities`, where given, has one entry per text.  Raises InferenceError if the session
+        fails and ValueError for an entity where the bundle reads none.
         """
-        logits = self.logits(texts, entities)
-        return [self._decode(row) for row in logits]
+        return self.predict_tokens(self.tokenize(texts, entities))
 
     def logits(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
     ) -> NDArray[np.float32]:
         """Return the network's uncalibrated logits (texts, labels); otherwise like `predict`."""
-        if entities is not None and any(entities) and not self._bundle.manifest.pair_input:
-            raise ValueError(f"{self.reference} reads no entity: pair_input is false")
+        return self._token_logits(self.tokenize(texts, entities))
+
+    def _token_logits(self, tokens: Sequence[TokenIds]) -> NDArray[np.float32]:
         try:
-            return self._network.logits(texts, entities)
+            return self._network.token_logits(tokens)
         except InferenceError as error:
             raise InferenceError(f"{self.reference}: {error}") from error
 

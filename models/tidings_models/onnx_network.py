@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidings_models.onnx_runtime import Provider, Session, open_session
-from tidings_models.tokenization import TextTokenizer, TokenIds
+from tidings_models.prediction import TokenIds
+from tidings_models.tokenization import TextTokenizer
 
 Stage = Callable[[str, float], None]
 """Told `tokenize` or `infer` and the seconds it took."""
@@ -43,6 +44,33 @@ class OnnxNetwork:
         self.session = open_session(model_file, provider=provider, threads=threads)
         self._on_stage = on_stage
 
+    def tokenize(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[TokenIds]:
+        """Return the tokens of each text, in order; `entities` has one entry per text."""
+        started = time.perf_counter()
+        tokens = self._tokenizer.encode(texts, entities) if texts else []
+        self._on_stage("tokenize", time.perf_counter() - started)
+        return tokens
+
+    def token_logits(self, tokens: Sequence[TokenIds]) -> NDArray[np.float32]:
+        """Return uncalibrated logits (texts, classes), in order.
+
+        Raises InferenceError if the session fails.
+        """
+        if not tokens:
+            return np.empty((0, self.session.classes or 0), dtype=np.float32)
+        started = time.perf_counter()
+        parts = [
+            (rows, run_batch(self.session, [tokens[row] for row in rows], length))
+            for rows, length in plan_batches([len(text) for text in tokens])
+        ]
+        logits = np.empty((len(tokens), parts[0][1].shape[1]), dtype=np.float32)
+        for rows, part in parts:
+            logits[rows] = part
+        self._on_stage("infer", time.perf_counter() - started)
+        return logits
+
     def logits(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
     ) -> NDArray[np.float32]:
@@ -51,22 +79,7 @@ class OnnxNetwork:
         `entities`, where given, has one entry per text.  Raises InferenceError if the session
         fails.
         """
-        if not texts:
-            return np.empty((0, self.session.classes or 0), dtype=np.float32)
-        started = time.perf_counter()
-        tokens = self._tokenizer.encode(texts, entities)
-        tokenized = time.perf_counter()
-        parts = [
-            (rows, run_batch(self.session, [tokens[row] for row in rows], length))
-            for rows, length in plan_batches([len(text) for text in tokens])
-        ]
-        logits = np.empty((len(texts), parts[0][1].shape[1]), dtype=np.float32)
-        for rows, part in parts:
-            logits[rows] = part
-        finished = time.perf_counter()
-        self._on_stage("tokenize", tokenized - started)
-        self._on_stage("infer", finished - tokenized)
-        return logits
+        return self.token_logits(self.tokenize(texts, entities))
 
 
 def plan_batches(

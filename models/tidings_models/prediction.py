@@ -36,19 +36,45 @@ class Prediction:
         return self.probabilities[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenIds:
+    """One text as the model reads it: token ids and their segment (0 text, 1 entity), unpadded.
+
+    Both have one entry per token, [CLS] and [SEP] included.  Texts with equal token ids get equal
+    predictions.
+    """
+
+    ids: tuple[int, ...]
+    type_ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
 class Classifier(Protocol):
-    """Anything that turns texts into predictions."""
+    """Anything that turns texts into predictions, in two steps or in one."""
 
     @property
     def reference(self) -> str:
         """Which bundle this is: `name@` and the first 12 hex digits of its digest."""
 
+    def tokenize(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[TokenIds]:
+        """Return the tokens of each text, in order, cut at what the model reads.
+
+        `entities`, where given, has one entry per text: the company that the question is about, or
+        None for the text as a whole.  Raises ValueError for an entity where the model reads none.
+        """
+
+    def predict_tokens(self, tokens: Sequence[TokenIds]) -> list[Prediction]:
+        """Classify what `tokenize` returned, in order; one prediction per text.
+
+        The result for a text does not depend on the others.  Raises InferenceError if the session
+        fails.
+        """
+
     def predict(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
     ) -> list[Prediction]:
-        """Classify each text, in order; one prediction per text.
-
-        `entities`, where given, has one entry per text: the company that the question is about, or
-        None for the text as a whole.  The result for a text does not depend on the others.
-        Raises InferenceError if the session fails.
-        """
+        """Tokenize and classify each text, in order; raises what the two steps raise."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer  # type: ignore[import-untyped]
+
+from tidings_models.prediction import TokenIds
 
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -25,17 +26,6 @@ def clean_text(text: str) -> str:
     text = _SURROGATE.sub("\ufffd", unicodedata.normalize("NFC", text))
     text = _CONTROL.sub(" ", _URL.sub(" ", text))
     return _WHITESPACE.sub(" ", text).strip()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenIds:
-    """One text's token ids and their segment (0 text, 1 entity), with [CLS] and [SEP], unpadded."""
-
-    ids: tuple[int, ...]
-    type_ids: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.ids)
 
 
 class TextTokenizer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tidings_models.prediction import InferenceError, Prediction
+from tidings_models.prediction import InferenceError, Prediction, TokenIds
 from tidings_streams.dead_letters import DeadLetterPolicy
 from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused
 
@@ -43,21 +43,42 @@ def prediction(**probabilities: float) -> Prediction:
 
 @dataclass
 class FakeClassifier:
-    """Answers by a function of (text, entity); fails on a batch with a text it can not bear."""
+    """Answers by a function of (text, entity); fails on a batch with a text it can not bear.
+
+    A text has one token more than words: its first id is the question's number.
+    """
 
     answer: Callable[[str, str | None], Prediction]
     unbearable: str = "\0"
     calls: list[int] = field(default_factory=list)
     reference: str = "fake@0123456789ab"
+    questions: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def tokenize(
+        self, texts: Sequence[str], entities: Sequence[str | None] | None = None
+    ) -> list[TokenIds]:
+        return [
+            self._tokens((text, entity))
+            for text, entity in zip(texts, entities or [None] * len(texts), strict=True)
+        ]
+
+    def predict_tokens(self, tokens: Sequence[TokenIds]) -> list[Prediction]:
+        self.calls.append(len(tokens))
+        asked = [self.questions[text.ids[0]] for text in tokens]
+        if any(self.unbearable in text for text, _ in asked):
+            raise InferenceError("fake: the session failed")
+        return [self.answer(text, entity) for text, entity in asked]
 
     def predict(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
     ) -> list[Prediction]:
-        self.calls.append(len(texts))
-        if any(self.unbearable in text for text in texts):
-            raise InferenceError("fake: the session failed")
-        asked = entities or [None] * len(texts)
-        return [self.answer(text, entity) for text, entity in zip(texts, asked, strict=True)]
+        return self.predict_tokens(self.tokenize(texts, entities))
+
+    def _tokens(self, question: tuple[str, str | None]) -> TokenIds:
+        if question not in self.questions:
+            self.questions.append(question)
+        ids = (self.questions.index(question), *(0 for _ in question[0].split()))
+        return TokenIds(ids=ids, type_ids=(0,) * len(ids))
 
 
 @dataclass

@@ -22,7 +22,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from tidings_models.tokenization import TextTokenizer, TokenIds
+from tidings_models.prediction import TokenIds
+from tidings_models.tokenization import TextTokenizer
 from tidings_models.training.dataset import Example, Split
 from tidings_models.training.encoder import Encoder, encoder_name
 from tidings_models.training.mean_pooling import MeanPoolingClassifier

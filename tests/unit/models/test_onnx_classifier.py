@@ -64,6 +64,17 @@ def test_odd_text_gets_an_answer(name: str, text: str) -> None:
     assert 0 < prediction.probability <= 1
 
 
+@pytest.mark.parametrize("name", BUNDLES)
+def test_predicting_is_tokenizing_and_predicting_the_tokens(name: str) -> None:
+    texts = make_texts(40, seed=6)
+    classifier = shipped(name)
+
+    tokens = classifier.tokenize(texts)
+
+    assert classifier.predict_tokens(tokens) == classifier.predict(texts)
+    assert max(len(text) for text in tokens) <= classifier.bundle.manifest.max_tokens
+
+
 def test_words_beyond_max_tokens_change_nothing() -> None:
     words = "my card has not arrived yet " * 60
 
@@ -74,7 +85,7 @@ def test_words_beyond_max_tokens_change_nothing() -> None:
 
 def test_entity_for_a_bundle_that_reads_none_is_an_error() -> None:
     with pytest.raises(ValueError, match="pair_input"):
-        shipped("intents-banking77").predict(["a text"], ["Nokia"])
+        shipped("intents-banking77").tokenize(["a text"], ["Nokia"])
 
 
 def test_no_entity_is_fine_for_a_bundle_that_reads_none() -> None:
