@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 
 from tidings_services.settings import Settings, SettingsError
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 from mode import Service
@@ -14,21 +15,35 @@ class PortInUse(Exception):  # noqa: N818 - the fact is the name
     """The worker's port is taken; the message names it and the setting."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a worker's state is made of.
+
+    `is_ready` says whether the consumer group gave the worker its partitions; `stalled_seconds`
+    for how long a partition with records to process has not moved, of which `stall_limit_seconds`
+    are too many.
+    """
+
+    is_ready: Callable[[], bool]
+    stalled_seconds: Callable[[], float]
+    stall_limit_seconds: float
+
+
 class HealthServer(Service):
     """Serves a worker's state on the worker's own event loop, so that a blocked loop is noticed.
 
-    /healthz answers as long as the loop runs.  /readyz is 200 once `is_ready` says so (the model
-    is warm and the consumer group gave the worker its partitions), 503 before.
+    /healthz is 200 as long as the loop runs and the worker gets on, or has nothing to do; it is 503
+    once the worker is stalled.  /readyz is 200 once the worker is ready, 503 before.
     """
 
     def __init__(
-        self, *, host: str, port: int, registry: CollectorRegistry, is_ready: Callable[[], bool]
+        self, *, host: str, port: int, registry: CollectorRegistry, health: Health
     ) -> None:
         super().__init__()
         self._host = host
         self._port = port
         self._registry = registry
-        self._is_ready = is_ready
+        self._health = health
         self._runner: web.AppRunner | None = None
 
     async def on_start(self) -> None:
@@ -53,10 +68,14 @@ class HealthServer(Service):
             await self._runner.cleanup()
 
     async def _healthz(self, _: web.Request) -> web.Response:
+        stalled = self._health.stalled_seconds()
+        if stalled >= self._health.stall_limit_seconds:
+            text = f"stalled: records wait and none was processed for {stalled:.0f} s\n"
+            return web.Response(status=503, text=text)
         return web.Response(text="alive\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self._is_ready():
+        if self._health.is_ready():
             return web.Response(text="ready\n")
         return web.Response(status=503, text="waiting for partitions\n")
 

@@ -46,7 +46,31 @@ class Settings(BaseSettings):
         6.0, ge=1, le=300, description="A worker silent for so long is out of its group."
     )
     commit_interval_seconds: float = Field(
-        0.5, gt=0, le=60, description="How often offsets are committed."
+        0.5, gt=0, le=60, description="How often offsets are committed, at least once delivery."
+    )
+    delivery: Literal["at_least_once", "exactly_once"] = Field(
+        "at_least_once",
+        description="exactly_once writes outputs and offsets in Kafka transactions; read the "
+        "outputs with isolation.level=read_committed.",
+    )
+    fetch_wait_seconds: float = Field(
+        0.5, gt=0, le=30, description="How long a broker may hold a fetch of idle partitions."
+    )
+    drain_seconds: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        description="How long SIGTERM or a rebalance waits for what is in flight; less than the "
+        "pod's grace period.",
+    )
+    stall_seconds: float = Field(
+        300.0,
+        ge=10,
+        le=86_400,
+        description="/healthz fails after so long without progress while records wait.",
+    )
+    kafka_client: Literal["aiokafka", "faust"] = Field(
+        "aiokafka", description="Whose consumer and producer carry the records."
     )
     partitions: int = Field(
         6, ge=1, le=10_000, description="Partitions of a topic that `tidings topics create` makes."
@@ -106,10 +130,13 @@ class Settings(BaseSettings):
 
     # The loop
     max_batch_messages: int = Field(
-        128, ge=1, le=4096, description="Most messages that are classified together."
+        256, ge=1, le=4096, description="Most messages that are taken together."
     )
-    max_wait_seconds: float = Field(
-        0.01, gt=0, le=10, description="How long a batch waits for more messages."
+    max_batch_tokens: int = Field(
+        4096,
+        ge=1,
+        le=1_000_000,
+        description="Most tokens that are classified before the decisions are sent.",
     )
 
     # The worker's and the dashboard's own HTTP

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import faust
-from prometheus_client import CollectorRegistry
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from tidings_models.bundle import Bundle, BundleError, find_bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
+from tidings_models.prediction import Classifier
 from tidings_models.redaction import redact
+from tidings_services.clock import now
 from tidings_services.connection import kafka_connection
-from tidings_services.health import HealthServer
 from tidings_services.settings import Settings, SettingsError
+from tidings_services.worker_streams import StreamSpec, WorkerStreams
 from tidings_streams import intents, sentiment, trends
 from tidings_streams.companies import CompaniesError, load_companies
-from tidings_streams.dead_letters import DeadLetterPolicy
-from tidings_streams.faust_kafka import FaustInput, FaustOutput, add_agent, build_app
+from tidings_streams.faust_app import build_host
 from tidings_streams.intents import AbstentionRule, IntentRouter
-from tidings_streams.lag import watch_lag
-from tidings_streams.metrics import ApplicationMetrics, Metrics
 from tidings_streams.pipeline import Application, Pipeline
-from tidings_streams.processor import Processor, Step, off_the_loop
+from tidings_streams.processor import Intake, off_the_loop
 from tidings_streams.routing import RoutingTable, RoutingTableError, load_routing_table
 from tidings_streams.sentiment import SentimentMonitor
 from tidings_streams.topics import CUSTOMER_MESSAGES, NEWS_MESSAGES, SCORED_MESSAGES
@@ -39,60 +32,20 @@ from tidings_streams.window_reader import KafkaWindowReader
 logger = logging.getLogger(__name__)
 
 WARM_UP_TEXT = "A first text, so that the session is warm before the first record."
+MOST_SCORES_TOGETHER = 4096
+
+Wrap = Callable[[Classifier], Classifier]
+"""Puts something around the classifier that serves: what a test or an experiment needs."""
 
 
-def now() -> datetime:
-    """The time in UTC."""
-    return datetime.now(UTC)
+def as_it_is(classifier: Classifier) -> Classifier:
+    """Put nothing around the classifier."""
+    return classifier
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """A Faust app with what all agents of a worker share."""
-
-    app: faust.App
-    settings: Settings
-    metrics: Metrics
-
-    def policy(self, application: str) -> DeadLetterPolicy:
-        """How an application's dead letters are made."""
-        return DeadLetterPolicy(
-            application=application,
-            keep_original=self.settings.dead_letters_keep_original,
-            now=now,
-        )
-
-    def add(
-        self, *, topic: str, application: str, step: Step, metrics: ApplicationMetrics, every: float
-    ) -> Processor:
-        """Consume a topic through a step, in batches of `every` seconds at the most."""
-        processor = Processor(
-            output=FaustOutput(self.app),
-            step=step,
-            dead_letters=self.policy(application),
-            metrics=metrics,
-        )
-
-        next_offsets: dict[tuple[str, int], int] = {}
-
-        async def run(stream: Any) -> None:
-            await processor.run(
-                FaustInput(
-                    stream,
-                    max_messages=self.settings.max_batch_messages,
-                    max_wait_seconds=every,
-                    next_offsets=next_offsets,
-                )
-            )
-
-        add_agent(self.app, topic=topic, run=run)
-        watch_lag(self.app, topic=topic, next_offsets=next_offsets, gauge=self.metrics.lag)
-        return processor
-
-
-def build_intents_worker(settings: Settings) -> faust.App:
+def build_intents_worker(settings: Settings, *, wrap: Wrap = as_it_is) -> faust.App:
     """The intent router as a Faust app; raises what the settings, bundle or tables are wrong in."""
-    worker = _new_worker(settings, intents.NAME)
+    streams = WorkerStreams(settings)
     bundle = _load_bundle(settings.intents_bundle, task="intent")
     router = IntentRouter(
         table=routing_table(settings, bundle),
@@ -102,13 +55,14 @@ def build_intents_worker(settings: Settings) -> faust.App:
         now=now,
         max_text_characters=settings.max_text_characters,
     )
-    _add_classifying(worker, bundle, router, CUSTOMER_MESSAGES)
-    return worker.app
+    classifier = wrap(_open_classifier(settings, streams, bundle, intents.NAME))
+    streams.add(_classifying(settings, streams, classifier, router, CUSTOMER_MESSAGES))
+    return build_host(f"{settings.group_prefix}{intents.NAME}", streams.services())
 
 
-def build_sentiment_worker(settings: Settings) -> faust.App:
+def build_sentiment_worker(settings: Settings, *, wrap: Wrap = as_it_is) -> faust.App:
     """The sentiment monitor and its trend agent as a Faust app; raises as the intents worker."""
-    worker = _new_worker(settings, sentiment.NAME)
+    streams = WorkerStreams(settings)
     bundle = _load_bundle(settings.sentiment_bundle, task="sentiment")
     try:
         companies = load_companies(settings.companies)
@@ -122,9 +76,10 @@ def build_sentiment_worker(settings: Settings) -> faust.App:
         max_text_characters=settings.max_text_characters,
         max_future_seconds=settings.max_future_seconds,
     )
-    _add_classifying(worker, bundle, monitor, NEWS_MESSAGES)
-    _add_trends(worker)
-    return worker.app
+    classifier = wrap(_open_classifier(settings, streams, bundle, sentiment.NAME))
+    streams.add(_classifying(settings, streams, classifier, monitor, NEWS_MESSAGES))
+    streams.add(_trending(settings, streams))
+    return build_host(f"{settings.group_prefix}{sentiment.NAME}", streams.services())
 
 
 def abstention_rule(settings: Settings, bundle: Bundle) -> AbstentionRule:
@@ -158,77 +113,62 @@ def _load_bundle(name_or_path: str, *, task: str) -> Bundle:
     return bundle
 
 
-def _new_worker(settings: Settings, application: str) -> Worker:
-    registry = CollectorRegistry()
-    for collector in (ProcessCollector, PlatformCollector, GCCollector):
-        collector(registry=registry)
-    app = build_app(
-        group=f"{settings.group_prefix}{application}",
-        connection=kafka_connection(settings),
-        session_timeout_seconds=settings.session_timeout_seconds,
-        commit_interval_seconds=settings.commit_interval_seconds,
-    )
-    assigned = asyncio.Event()
-
-    @app.on_partitions_assigned.connect
-    async def note_assignment(*_: Any, **__: Any) -> None:
-        assigned.set()
-
-    app.add_dependency(
-        HealthServer(
-            host=settings.http_host,
-            port=settings.http_port,
-            registry=registry,
-            is_ready=assigned.is_set,
-        )
-    )
-    return Worker(app=app, settings=settings, metrics=Metrics(registry))
-
-
-def _add_classifying(
-    worker: Worker, bundle: Bundle, application: Application[Any], topic: str
-) -> None:
-    """Let the worker classify a topic's records with a bundle."""
-    metrics = ApplicationMetrics(metrics=worker.metrics, application=application.name)
+def _open_classifier(
+    settings: Settings, streams: WorkerStreams, bundle: Bundle, application: str
+) -> OnnxClassifier:
+    """A warm classifier, and the metrics know it."""
+    metrics = streams.application_metrics(application)
     classifier = OnnxClassifier(
         bundle,
-        provider=worker.settings.provider,
-        threads=worker.settings.inference_threads,
+        provider=settings.provider,
+        threads=settings.inference_threads,
         on_stage=metrics.stage,
     )
     classifier.predict([WARM_UP_TEXT])
     metrics.serving(bundle=bundle.manifest.name, digest=bundle.digest, provider=classifier.provider)
-    logger.info("%s serves %s on %s", application.name, bundle.reference, classifier.provider)
+    logger.info("%s serves %s on %s", application, bundle.reference, classifier.provider)
+    return classifier
+
+
+def _classifying(
+    settings: Settings,
+    streams: WorkerStreams,
+    classifier: Classifier,
+    application: Application[Any],
+    topic: str,
+) -> StreamSpec:
+    """A stream that classifies a topic's records."""
     pipeline = Pipeline(
         application=application,
         classifier=classifier,
-        dead_letters=worker.policy(application.name),
+        dead_letters=streams.dead_letters(application.name),
+        max_tokens=settings.max_batch_tokens,
     )
-    worker.add(
+    return StreamSpec(
         topic=topic,
         application=application.name,
         step=off_the_loop(pipeline.process, ThreadPoolExecutor(1, application.name)),
-        metrics=metrics,
-        every=worker.settings.max_wait_seconds,
+        intake=Intake(max_messages=settings.max_batch_messages),
     )
 
 
-def _add_trends(worker: Worker) -> None:
-    """Let the worker fold scored messages into trend windows."""
+def _trending(settings: Settings, streams: WorkerStreams) -> StreamSpec:
+    """A stream that folds scored messages into trend windows."""
     agent = TrendAgent(
-        reader=KafkaWindowReader(connection=kafka_connection(worker.settings)),
-        dead_letters=worker.policy(trends.NAME),
-        lateness_seconds=worker.settings.lateness_seconds,
+        reader=KafkaWindowReader(
+            connection=kafka_connection(settings),
+            read_committed=settings.delivery == "exactly_once",
+        ),
+        dead_letters=streams.dead_letters(trends.NAME),
+        lateness_seconds=settings.lateness_seconds,
     )
-    worker.metrics.trend_windows.set_function(lambda: agent.open_windows)
-    processor = worker.add(
+    streams.metrics.trend_windows.set_function(lambda: agent.open_windows)
+    return StreamSpec(
         topic=SCORED_MESSAGES,
         application=trends.NAME,
         step=agent.step,
-        metrics=ApplicationMetrics(metrics=worker.metrics, application=trends.NAME),
-        every=worker.settings.trend_interval_seconds,
+        intake=Intake(
+            max_messages=MOST_SCORES_TOGETHER, linger_seconds=settings.trend_interval_seconds
+        ),
+        forget=agent.forget,
     )
-
-    @worker.app.on_partitions_revoked.connect
-    async def forget(*_: Any, **__: Any) -> None:
-        await processor.between_batches(agent.forget)

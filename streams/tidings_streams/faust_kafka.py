@@ -1,4 +1,4 @@
-"""Kafka through Faust: the app, its input, its output.
+"""`Kafka` through Faust's own consumer and producer.
 
 The settings and the structure are the ones that lost nothing when measured: raw bytes in and out,
 `noack_take`, every output gathered, then the acknowledgement, one concurrent batch per agent, and a
@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,48 +26,10 @@ from faust.auth import SASLCredentials, SSLCredentials
 from faust.exceptions import ProducerSendError
 from mode.supervisors import CrashingSupervisor
 
-from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused
+from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused, Outputs, Substitute
+from tidings_streams.kafka_connection import KafkaConnection
 
 REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, TopicAuthorizationFailedError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConnection:
-    """How to reach the brokers; `bootstrap_servers` are host:port, separated by commas."""
-
-    bootstrap_servers: str
-    security_protocol: str = "PLAINTEXT"
-    sasl_mechanism: str | None = None
-    sasl_username: str | None = None
-    sasl_password: str | None = field(default=None, repr=False)
-    ssl_context: ssl.SSLContext | None = None
-
-    def client_options(self) -> dict[str, Any]:
-        """The connection as keyword arguments of an aiokafka or kafka-python client."""
-        options: dict[str, Any] = {
-            "bootstrap_servers": self.bootstrap_servers.split(","),
-            "security_protocol": self.security_protocol,
-        }
-        if self.ssl_context is not None:
-            options["ssl_context"] = self.ssl_context
-        if self.security_protocol.startswith("SASL"):
-            options |= {
-                "sasl_mechanism": self.sasl_mechanism,
-                "sasl_plain_username": self.sasl_username,
-                "sasl_plain_password": self.sasl_password,
-            }
-        return options
-
-    def faust_credentials(self) -> SASLCredentials | SSLCredentials | None:
-        """The connection's credentials as Faust wants them."""
-        if self.security_protocol.startswith("SASL"):
-            return SASLCredentials(
-                username=self.sasl_username,
-                password=self.sasl_password,
-                mechanism=self.sasl_mechanism,
-                ssl_context=self.ssl_context,
-            )
-        return SSLCredentials(self.ssl_context) if self.ssl_context is not None else None
 
 
 def build_app(
@@ -82,7 +44,7 @@ def build_app(
     return faust.App(
         group,
         broker=servers,
-        broker_credentials=connection.faust_credentials(),
+        broker_credentials=_credentials(connection),
         broker_session_timeout=session_timeout_seconds,
         broker_heartbeat_interval=session_timeout_seconds / 4,
         broker_commit_interval=commit_interval_seconds,
@@ -100,62 +62,55 @@ def build_app(
     )
 
 
-class FaustInput:
-    """A topic's records through an agent's stream, in batches.
+def _credentials(connection: KafkaConnection) -> SASLCredentials | SSLCredentials | None:
+    context: ssl.SSLContext | None = connection.ssl_context
+    if connection.security_protocol.startswith("SASL"):
+        return SASLCredentials(
+            username=connection.sasl_username,
+            password=connection.sasl_password,
+            mechanism=connection.sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context is not None else None
 
-    `next_offsets` is kept at the offset after the last acknowledged one, by topic and partition.
-    """
 
-    def __init__(
-        self,
-        stream: Any,
-        *,
-        max_messages: int,
-        max_wait_seconds: float,
-        next_offsets: dict[tuple[str, int], int],
-    ) -> None:
+class FaustStream:
+    """A topic's records through an agent's stream, and outputs through the app's producer."""
+
+    def __init__(self, app: faust.App, stream: Any, *, max_messages: int) -> None:
+        self._app = app
         self._stream = stream
-        self._next_offsets = next_offsets
         self._max_messages = max_messages
-        self._max_wait_seconds = max_wait_seconds
-        self._events: Sequence[Any] = ()
+        self._events: deque[Any] = deque()
 
     async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
-        """Yield up to `max_messages` records, or those of `max_wait_seconds`."""
-        taken = self._stream.noack_take(self._max_messages, within=self._max_wait_seconds)
-        async for events in taken:
-            self._events = events
+        """Yield up to `max_messages` records, or those of 2 ms."""
+        async for events in self._stream.noack_take(self._max_messages, within=0.002):
+            self._events.extend(events)
             yield [_input_record(event.message) for event in events]
 
-    async def commit(self, batch: Sequence[InputRecord]) -> None:
-        """Acknowledge the batch that was yielded last; Faust commits what is behind no gap."""
-        if len(batch) != len(self._events):
-            raise RuntimeError("only the batch that was yielded last can be committed")
-        for event in self._events:
+    async def deliver(
+        self, records: Sequence[InputRecord], outputs: Sequence[Outputs], substitute: Substitute
+    ) -> Sequence[bool]:
+        """Send, gather, acknowledge; Faust commits what is behind no gap."""
+        pending = list(enumerate(outputs))
+        while pending:
+            flat = [(index, output) for index, some in pending for output in some]
+            replies = await self._send([output for _, output in flat])
+            refused = {
+                index: reply
+                for (index, _), reply in zip(flat, replies, strict=True)
+                if reply is not None
+            }
+            pending = [(index, substitute(index, reply)) for index, reply in refused.items()]
+        for record in records:
+            event = self._events.popleft()
+            if (event.message.partition, event.message.offset) != (record.partition, record.offset):
+                raise RuntimeError("records are delivered in the order in which they were read")
             await self._stream.ack(event)
-        self._next_offsets |= {(r.topic, r.partition): r.offset + 1 for r in batch}
-        self._events = ()
+        return [True] * len(records)
 
-
-def _input_record(message: Any) -> InputRecord:
-    return InputRecord(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers={name: value for name, value in dict(message.headers or ()).items() if value},
-    )
-
-
-class FaustOutput:
-    """Records to Kafka through the app's producer, every one acknowledged."""
-
-    def __init__(self, app: faust.App) -> None:
-        self._app = app
-
-    async def send(self, records: Sequence[OutputRecord]) -> list[OutputRefused | None]:
-        """Write the records and wait for the brokers; see `Output.send`."""
+    async def _send(self, records: Sequence[OutputRecord]) -> list[OutputRefused | None]:
         producer = await self._app.maybe_start_producer()
         sent: list[Awaitable[object] | OutputRefused] = []
         for record in records:
@@ -183,6 +138,17 @@ class FaustOutput:
                 is_error = isinstance(reply, BaseException)
                 results.append(_refusal(record, reply) if is_error else None)
         return results
+
+
+def _input_record(message: Any) -> InputRecord:
+    return InputRecord(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers={name: value for name, value in dict(message.headers or ()).items() if value},
+    )
 
 
 def _refusal(record: OutputRecord, error: Any) -> OutputRefused:

@@ -134,7 +134,7 @@ class IntentRouter:
         age = (decided_at - message.sent_at).total_seconds()
         because = destination.abstained_because
         if because is None:
-            topics = (ROUTED_MESSAGES, queue_topic(destination.queue))
+            topics = (queue_topic(destination.queue), ROUTED_MESSAGES)
             return Outcome(
                 kind=OutcomeKind.ROUTED,
                 outputs=tuple(self._output(topic, decision, record) for topic in topics),

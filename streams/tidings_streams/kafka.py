@@ -1,8 +1,8 @@
-"""What the loop needs of Kafka: records in, records out, and a commit.  Faust stands behind it."""
+"""What the loop needs of Kafka: records in, and their outputs out with a commit behind them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
@@ -14,7 +14,11 @@ NO_HEADERS: Mapping[str, bytes] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputRecord:
-    """A record as it was read: bytes, and where it stood.  Nothing is decoded yet."""
+    """A record as it was read: bytes, and where it stood.  Nothing is decoded yet.
+
+    `assignment` counts the assignments of partitions that this worker has had: a record that was
+    read under an earlier one belongs to another worker now, or will be read again.
+    """
 
     topic: str
     partition: int
@@ -22,6 +26,7 @@ class InputRecord:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, bytes] = field(default_factory=lambda: NO_HEADERS)
+    assignment: int = 0
 
     @property
     def source(self) -> Source:
@@ -44,22 +49,28 @@ class OutputRefused(Exception):  # noqa: N818 - the design's word for it
     """The broker will never take this record (too large, say); sending it again is useless."""
 
 
-class Input(Protocol):
-    """Where records come from."""
+Outputs = Sequence[OutputRecord]
+"""All outputs of one input record.  The last one's topic is where the record's decision is kept."""
+
+Substitute = Callable[[int, OutputRefused], Outputs]
+"""Other outputs for the record with this index, since one of its own was refused."""
+
+
+class Kafka(Protocol):
+    """One input topic, and whatever is written because of its records."""
 
     def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
-        """Yield records in each partition's order, until the worker stops; no batch is empty."""
+        """Yield what is there, in each partition's order, until reading ends; never nothing."""
 
-    async def commit(self, batch: Sequence[InputRecord]) -> None:
-        """Record that every output of these records, and of all before them, is acknowledged."""
+    async def deliver(
+        self, records: Sequence[InputRecord], outputs: Sequence[Outputs], substitute: Substitute
+    ) -> Sequence[bool]:
+        """Write all outputs, wait until all in-sync replicas have them, then commit the records.
 
-
-class Output(Protocol):
-    """Where records go."""
-
-    async def send(self, records: Sequence[OutputRecord]) -> list[OutputRefused | None]:
-        """Write the records and wait until the broker acknowledged each, on all in-sync replicas.
-
-        One entry per record, in order: None where it was acknowledged, the refusal where it never
-        will be.  Raises where a record may or may not have arrived: nothing may be committed then.
+        `records` are the next ones of those that `batches` yielded, in that order; `outputs` has an
+        entry for each.  In every output partition the outputs stand in the order of the records.  A
+        record of which the broker refuses an output gets the outputs that `substitute` gives
+        instead.  One entry per record: whether it was delivered, or left to whoever has its
+        partition now.  Raises where it is not known whether an output arrived: the worker must end
+        then, and another repeats the records.
         """

@@ -80,6 +80,36 @@ class Metrics:
             ("topic", "partition"),
             registry=registry,
         )
+        self.stalled = Gauge(
+            "tidings_stalled_seconds",
+            "For how long a partition with records to process has not moved; 0 where none waits.",
+            ("topic",),
+            registry=registry,
+        )
+        self.retries = Counter(
+            "tidings_output_retries_total",
+            "Attempts to write outputs that failed and were made again.",
+            ("application",),
+            registry=registry,
+        )
+        self.rebalances = Counter(
+            "tidings_rebalances_total",
+            "Times that the consumer group gave a worker its partitions.",
+            ("topic",),
+            registry=registry,
+        )
+        self.cache_lookups = Counter(
+            "tidings_prediction_cache_lookups_total",
+            "Texts looked up in the prediction cache, by result (hit or miss).",
+            ("application", "result"),
+            registry=registry,
+        )
+        self.cache_hit_ratio = Gauge(
+            "tidings_prediction_cache_hit_ratio",
+            "Share of all texts so far that the prediction cache answered, 0..1.",
+            ("application",),
+            registry=registry,
+        )
         self.model = Gauge(
             "tidings_model_info",
             "1; the labels say which bundle serves, and on which ONNX Runtime provider.",
@@ -107,10 +137,17 @@ class ApplicationMetrics:
         stages = {"tokenize": self.metrics.tokenization, "infer": self.metrics.inference}
         stages[name].labels(self.application).observe(seconds)
 
+    def retried(self) -> None:
+        """Writing outputs failed, and is tried again."""
+        self.metrics.retries.labels(self.application).inc()
+
+    def taken(self, messages: int) -> None:
+        """So many records were taken together."""
+        self.metrics.batch.labels(self.application).observe(messages)
+
     def processed(self, outcomes: Sequence[Outcome]) -> None:
-        """A batch's outputs are acknowledged: count what became of its records."""
+        """The outputs of these are acknowledged: count what became of their records."""
         metrics, application = self.metrics, self.application
-        metrics.batch.labels(application).observe(len(outcomes))
         for outcome in outcomes:
             metrics.messages.labels(application, outcome.kind).inc()
             for label in outcome.labels:

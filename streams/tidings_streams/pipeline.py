@@ -5,11 +5,11 @@ All of it is plain computation: no Kafka, no event loop.  The processor runs it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
-from tidings_models.prediction import Classifier, InferenceError, Prediction
+from tidings_models.prediction import Classifier, InferenceError, Prediction, TokenIds
 from tidings_streams.dead_letters import DeadLetterPolicy
 from tidings_streams.kafka import InputRecord
 from tidings_streams.outcomes import Outcome
@@ -43,64 +43,101 @@ class Application(Protocol[M]):
         """The outcome of a message, given the answer to each of its questions, in order."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Asked(Generic[M]):
+    """A record on its way: what it says and what is asked about it, or why it is a dead letter."""
+
+    record: InputRecord
+    message: M | None = None
+    questions: Sequence[Question] = ()
+    tokens: Sequence[TokenIds] = ()
+    letter: Outcome | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline(Generic[M]):
-    """Takes a batch of records to their outcomes, one for each, in order."""
+    """Takes records to their outcomes, one for each, in order.
+
+    `max_tokens` bounds what is classified together: the outcomes of one part are sent while the
+    next part is computed.
+    """
 
     application: Application[M]
     classifier: Classifier
     dead_letters: DeadLetterPolicy
+    max_tokens: int
 
-    def process(self, batch: Sequence[InputRecord]) -> list[Outcome]:
-        """One outcome per record; a record that fails is a dead letter and harms no other."""
-        outcomes: list[Outcome | None] = [None] * len(batch)
-        asked: list[tuple[int, M, Sequence[Question]]] = []
-        for index, record in enumerate(batch):
-            try:
-                message = self.application.decode(record)
-                asked.append((index, message, self.application.questions(message)))
-            except InvalidRecord as fault:
-                outcomes[index] = self.dead_letters.outcome(record, fault)
+    def process(self, batch: Sequence[InputRecord]) -> Iterator[list[Outcome]]:
+        """Yield the outcomes, part by part; a record that fails is a dead letter, alone."""
+        for part in self._parts(self._ask(batch)):
+            answers = iter(self._classify([text for asked in part for text in asked.tokens]))
+            yield [
+                asked.letter or self._decide(asked, [next(answers) for _ in asked.tokens])
+                for asked in part
+            ]
 
-        answers = iter(self._classify([question for _, _, some in asked for question in some]))
-        for index, message, questions in asked:
-            record = batch[index]
-            replies = [next(answers) for _ in questions]
-            outcomes[index] = self._decide(message, record, replies)
-        return [outcome for outcome in outcomes if outcome is not None]
+    def _ask(self, batch: Sequence[InputRecord]) -> list[_Asked[M]]:
+        """Decode all records and tokenize all their questions."""
+        found = [self._decode(record) for record in batch]
+        tokens = iter(self._tokenize([each for asked in found for each in asked.questions]))
+        for asked in found:
+            asked.tokens = [next(tokens) for _ in asked.questions]
+        return found
 
-    def _decide(
-        self, message: M, record: InputRecord, replies: Sequence[Prediction | InferenceError]
-    ) -> Outcome:
+    def _decode(self, record: InputRecord) -> _Asked[M]:
+        try:
+            message = self.application.decode(record)
+            questions = self.application.questions(message)
+        except InvalidRecord as fault:
+            return _Asked(record=record, letter=self.dead_letters.outcome(record, fault))
+        return _Asked(record=record, message=message, questions=questions)
+
+    def _tokenize(self, questions: Sequence[Question]) -> Sequence[TokenIds]:
+        if not questions:
+            return []
+        entities = [question.entity for question in questions]
+        return self.classifier.tokenize(
+            [question.text for question in questions],
+            entities if any(entity is not None for entity in entities) else None,
+        )
+
+    def _parts(self, asked: Sequence[_Asked[M]]) -> Iterator[list[_Asked[M]]]:
+        """Cut into parts of at most `max_tokens`, or of one record that has more."""
+        part: list[_Asked[M]] = []
+        total = 0
+        for one in asked:
+            size = sum(map(len, one.tokens))
+            if part and total + size > self.max_tokens:
+                yield part
+                part, total = [], 0
+            part.append(one)
+            total += size
+        if part:
+            yield part
+
+    def _decide(self, asked: _Asked[M], replies: Sequence[Prediction | InferenceError]) -> Outcome:
         predictions: list[Prediction] = []
         for reply in replies:
             if isinstance(reply, InferenceError):
                 fault = InvalidRecord(Reason.INFERENCE_FAILED, str(reply))
-                return self.dead_letters.outcome(record, fault)
+                return self.dead_letters.outcome(asked.record, fault)
             predictions.append(reply)
-        return self.application.decide(message, record, predictions)
+        return self.application.decide(cast("M", asked.message), asked.record, predictions)
 
-    def _classify(self, questions: Sequence[Question]) -> list[Prediction | InferenceError]:
+    def _classify(self, texts: Sequence[TokenIds]) -> Sequence[Prediction | InferenceError]:
         """Answer all questions together; if that fails, one by one, so that one harms no other."""
-        if not questions:
+        if not texts:
             return []
         try:
-            return list(self._predict(questions))
+            return self.classifier.predict_tokens(texts)
         except InferenceError:
-            return [self._classify_alone(question) for question in questions]
+            return [self._classify_alone(text) for text in texts]
 
-    def _classify_alone(self, question: Question) -> Prediction | InferenceError:
+    def _classify_alone(self, text: TokenIds) -> Prediction | InferenceError:
         try:
-            return self._predict([question])[0]
+            return self.classifier.predict_tokens([text])[0]
         except InferenceError as error:
             return error
-
-    def _predict(self, questions: Sequence[Question]) -> list[Prediction]:
-        entities = [question.entity for question in questions]
-        return self.classifier.predict(
-            [question.text for question in questions],
-            entities if any(entity is not None for entity in entities) else None,
-        )
 
 
 def check_text(text: str, *, max_characters: int) -> None:

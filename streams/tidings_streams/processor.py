@@ -1,104 +1,165 @@
 """The batch loop: the promise to the user, once, for every application.
 
-1. Take records in each partition's order.
-2. Turn each into its outcome (decode, redact, classify, decide, encode): never an exception.
-3. Send every output, and wait until the broker acknowledged it.
-4. Only then commit.
+1. Read: take records as they come, in each partition's order, no more than are soon needed.
+2. Compute: take whatever waits, turn each record into its outcome (decode, redact, classify,
+   decide, encode): never an exception.
+3. Write: send every output, wait until the brokers acknowledged it, and only then commit.
 
-An exception in between leaves the batch uncommitted: the worker stops, and another repeats it.
+The three overlap, each on its own records, and every stage keeps the order: what is committed is
+always behind what was acknowledged.  An exception in any of them ends all: the worker stops, and
+another repeats what was not committed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
+from tidings_streams.backlog import Backlog
 from tidings_streams.dead_letters import DeadLetterPolicy
-from tidings_streams.kafka import Input, InputRecord, Output, OutputRecord, OutputRefused
+from tidings_streams.kafka import InputRecord, Kafka, OutputRefused, Outputs
 from tidings_streams.metrics import ApplicationMetrics
 from tidings_streams.outcomes import Outcome
 from tidings_streams.records import InvalidRecord, Reason
 
-Step = Callable[[Sequence[InputRecord]], Awaitable[list[Outcome]]]
+Step = Callable[[Sequence[InputRecord]], AsyncIterator[Sequence[Outcome]]]
+"""Yields the outcomes of the records, in order, in as many parts as it likes."""
 
 
 def off_the_loop(
-    process: Callable[[Sequence[InputRecord]], list[Outcome]], executor: Executor
+    process: Callable[[Sequence[InputRecord]], Iterator[Sequence[Outcome]]], executor: Executor
 ) -> Step:
     """A step that runs in a thread, so that heartbeats and timers go on during inference.
 
-    The executor should have one thread: batches are then processed one after the other.
+    The executor should have one thread: parts are then processed one after the other.
     """
 
-    async def step(batch: Sequence[InputRecord]) -> list[Outcome]:
-        return await asyncio.get_running_loop().run_in_executor(executor, process, batch)
+    async def step(batch: Sequence[InputRecord]) -> AsyncIterator[Sequence[Outcome]]:
+        loop = asyncio.get_running_loop()
+        parts = process(batch)
+        while (part := await loop.run_in_executor(executor, next, parts, None)) is not None:
+            yield part
 
     return step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """How many records are taken together, and how long the first waits for others."""
+
+    max_messages: int
+    linger_seconds: float = 0.0
+
+
 class Processor:
-    """Moves records from an input through a step to an output, and commits behind them."""
+    """Moves records from Kafka through a step and back to Kafka."""
 
-    output: Output
-    step: Step
-    dead_letters: DeadLetterPolicy
-    metrics: ApplicationMetrics
-    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(
+        self,
+        *,
+        step: Step,
+        intake: Intake,
+        dead_letters: DeadLetterPolicy,
+        metrics: ApplicationMetrics,
+    ) -> None:
+        self._step = step
+        self._intake = intake
+        self._dead_letters = dead_letters
+        self._bare_letters = replace(dead_letters, keep_original=False)
+        self._metrics = metrics
+        self._read: Backlog[InputRecord] = Backlog(intake.max_messages)
+        self._computed: Backlog[tuple[InputRecord, Outcome]] = Backlog(intake.max_messages)
+        self._begun = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
-    async def run(self, source: Input) -> None:
-        """Process batches until the input ends; raises what must stop the worker."""
-        async for batch in source.batches():
-            async with self._busy:
-                await self._process(batch, source)
+    async def run(self, kafka: Kafka) -> None:
+        """Process records until reading ends; raises what must stop the worker."""
+        try:
+            async with asyncio.TaskGroup() as stages:
+                stages.create_task(self._read_from(kafka))
+                stages.create_task(self._compute())
+                stages.create_task(self._write_to(kafka))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
 
-    async def between_batches(self, action: Callable[[], None]) -> None:
-        """Wait until no batch is in flight, then act before the next one begins."""
-        async with self._busy:
-            action()
+    async def release(self) -> None:
+        """Drop what was read and not begun, and wait until what was begun is delivered."""
+        self._read.clear()
+        await self._idle.wait()
 
-    async def _process(self, batch: Sequence[InputRecord], source: Input) -> None:
-        """Take one batch all the way: outcomes, outputs, acknowledgements, commit."""
-        outcomes = await self.step(batch)
-        if len(outcomes) != len(batch):
-            raise RuntimeError(f"{len(batch)} records had {len(outcomes)} outcomes")
-        outcomes = await self._deliver(batch, outcomes)
-        await source.commit(batch)
-        self.metrics.processed(outcomes)
+    @property
+    def in_flight(self) -> int:
+        """How many records were begun and are not delivered."""
+        return self._begun
+
+    async def _read_from(self, kafka: Kafka) -> None:
+        batches = kafka.batches()
+        while True:
+            await self._read.room()
+            batch = await anext(batches, None)
+            if batch is None:
+                break
+            self._read.extend(batch)
+        self._read.close()
+
+    async def _compute(self) -> None:
+        intake = self._intake
+        while records := await self._read.take(
+            intake.max_messages, linger_seconds=intake.linger_seconds
+        ):
+            self._begin(len(records))
+            self._metrics.taken(len(records))
+            done = 0
+            async for outcomes in self._step(records):
+                part = records[done : done + len(outcomes)]
+                done += len(outcomes)
+                if len(part) != len(outcomes):
+                    break
+                self._computed.extend(zip(part, outcomes, strict=True))
+                await self._computed.room()
+            if done != len(records):
+                raise RuntimeError(f"{len(records)} records had {done} outcomes")
+        self._computed.close()
+
+    async def _write_to(self, kafka: Kafka) -> None:
+        while finished := await self._computed.take(self._intake.max_messages):
+            records, outcomes = zip(*finished, strict=True)
+            await self._deliver(kafka, records, list(outcomes))
+            self._end(len(finished))
 
     async def _deliver(
-        self, batch: Sequence[InputRecord], outcomes: Sequence[Outcome]
-    ) -> list[Outcome]:
-        """Send all outputs; a record with a refused output becomes a dead letter, and says so."""
-        delivered = list(outcomes)
-        refusals = await self._send(outcomes)
-        replaced = []
-        for index, refusal in refusals.items():
-            fault = InvalidRecord(Reason.OUTPUT_REFUSED, str(refusal))
-            delivered[index] = self.dead_letters.outcome(batch[index], fault)
-            replaced.append(delivered[index])
-        for index, refusal in (await self._send(replaced)).items():
-            # The letter itself is too large: its original bytes are what makes it so.
-            bare = replace(self.dead_letters, keep_original=False)
-            record = batch[list(refusals)[index]]
-            fault = InvalidRecord(Reason.OUTPUT_REFUSED, f"original left out: {refusal}")
-            last = await self._send([bare.outcome(record, fault)])
-            if last:
-                raise refusal
-        return delivered
+        self, kafka: Kafka, records: Sequence[InputRecord], outcomes: list[Outcome]
+    ) -> None:
+        """Deliver the outcomes; one with a refused output becomes a dead letter, and says so."""
+        bare: set[int] = set()
 
-    async def _send(self, outcomes: Sequence[Outcome]) -> dict[int, OutputRefused]:
-        """Send the outputs of some outcomes; the first refusal by the outcome's index."""
-        outputs: list[OutputRecord] = []
-        owners: list[int] = []
-        for index, outcome in enumerate(outcomes):
-            outputs.extend(outcome.outputs)
-            owners.extend([index] * len(outcome.outputs))
-        refusals: dict[int, OutputRefused] = {}
-        if outputs:
-            for owner, refusal in zip(owners, await self.output.send(outputs), strict=True):
-                if refusal is not None:
-                    refusals.setdefault(owner, refusal)
-        return refusals
+        def substitute(index: int, refusal: OutputRefused) -> Outputs:
+            if index in bare:
+                raise refusal
+            refused = outcomes[index]
+            if refused.reason is None:
+                fault = InvalidRecord(Reason.OUTPUT_REFUSED, str(refusal))
+                outcomes[index] = self._dead_letters.outcome(records[index], fault)
+            else:  # It is the letter that is refused: the original bytes make it large.
+                bare.add(index)
+                fault = InvalidRecord(refused.reason, f"original left out: {refusal}")
+                outcomes[index] = self._bare_letters.outcome(records[index], fault)
+            return outcomes[index].outputs
+
+        outputs = [outcome.outputs for outcome in outcomes]
+        delivered = await kafka.deliver(records, outputs, substitute)
+        self._metrics.processed(
+            [outcome for outcome, done in zip(outcomes, delivered, strict=True) if done]
+        )
+
+    def _begin(self, count: int) -> None:
+        self._begun += count
+        self._idle.clear()
+
+    def _end(self, count: int) -> None:
+        self._begun -= count
+        if self._begun == 0:
+            self._idle.set()

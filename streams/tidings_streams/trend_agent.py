@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -35,18 +35,17 @@ class TrendAgent:
         return sum(len(trends) for trends in self._partitions.values())
 
     def forget(self) -> None:
-        """Drop all state: the partitions may be another worker's now.  Call between batches."""
+        """Drop all state: the partitions may be another worker's now."""
         self._partitions.clear()
 
-    async def step(self, batch: Sequence[InputRecord]) -> list[Outcome]:
+    async def step(self, batch: Sequence[InputRecord]) -> AsyncIterator[list[Outcome]]:
         """One outcome per record; a window's record goes with the last message that changed it."""
-        for partition in {record.partition for record in batch}:
-            if partition not in self._partitions:
-                trends = PartitionTrends(
-                    partition=partition, lateness_seconds=self.lateness_seconds
-                )
-                trends.restore(await self.reader.read(partition))
-                self._partitions[partition] = trends
+        needed = {record.partition for record in batch}
+        while missing := needed - self._partitions.keys():
+            partition = missing.pop()
+            trends = PartitionTrends(partition=partition, lateness_seconds=self.lateness_seconds)
+            trends.restore(await self.reader.read(partition))
+            self._partitions[partition] = trends
 
         outcomes: list[Outcome] = []
         last: dict[tuple[int, WindowKey], int] = {}
@@ -67,4 +66,4 @@ class TrendAgent:
             outcomes[index] = replace(outcome, outputs=(*outcome.outputs, output))
         for trends in self._partitions.values():
             trends.close_windows()
-        return outcomes
+        yield outcomes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.records import InvalidRecord, TrendWindow, decode_value
 from tidings_streams.topics import SENTIMENT_TRENDS
 
@@ -16,6 +16,7 @@ class KafkaWindowReader:
     """Reads one partition of `sentiment-trends` from its beginning to the end it has now."""
 
     connection: KafkaConnection
+    read_committed: bool
 
     async def read(self, partition: int) -> list[TrendWindow]:
         """The newest state of each window, in the order of their last writing.
@@ -28,6 +29,7 @@ class KafkaWindowReader:
             **self.connection.client_options(),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed" if self.read_committed else "read_uncommitted",
             fetch_max_wait_ms=100,
         )
         windows: dict[bytes | None, TrendWindow] = {}

@@ -14,7 +14,7 @@ from tidings_services.dashboard.intake import KINDS, Intake
 from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.picture import Picture
 from tidings_services.dashboard.status import FeedStatus, Start, State
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.topics import SENTIMENT_TRENDS
 
 log = logging.getLogger(__name__)

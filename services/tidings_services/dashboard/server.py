@@ -19,7 +19,7 @@ from tidings_services.dashboard.metrics import DashboardMetrics
 from tidings_services.dashboard.parts import Parts
 from tidings_services.dashboard.picture import Picture
 from tidings_services.dashboard.status import Start
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 
 STOP_SECONDS = 2
 

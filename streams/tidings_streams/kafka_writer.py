@@ -1,0 +1,170 @@
+"""Writes outputs through an aiokafka producer: in order, acknowledged, for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.partitioner import DefaultPartitioner
+
+from tidings_streams.kafka import OutputRecord, OutputRefused
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+NEVER = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
+
+OnError = Callable[[KafkaError], Awaitable[None]]
+Place = tuple[str, int]
+"""Topic and partition."""
+Waiting = list[tuple[int, OutputRecord]]
+"""Records with their positions in what `write` was given."""
+
+
+class BatchRefused(Exception):  # noqa: N818 - the broker's word, not a fault
+    """The broker refused a batch, and nothing more can be written in this transaction.
+
+    `indices` are the positions of the batch's records in what `write` was given.
+    """
+
+    def __init__(self, indices: Sequence[int], refusal: OutputRefused) -> None:
+        super().__init__(str(refusal))
+        self.indices = indices
+        self.refusal = refusal
+
+
+class OutputWriter:
+    """Writes records, each partition's in the order given.
+
+    A partition's records go as one batch after the other, each acknowledged before the next is
+    sent: a batch that has to be sent again can not be overtaken.  Kafka refuses a batch for one
+    record that is too large; its records are then sent one by one, and only that one is refused.
+    """
+
+    def __init__(
+        self, producer: Callable[[], Any], *, on_error: OnError, in_transactions: bool = False
+    ) -> None:
+        """Write through what `producer` returns.
+
+        `on_error` is awaited with every error that is no refusal; the batch is sent again after it
+        returns, and given up where it raises.  In transactions a refusal raises BatchRefused.
+        """
+        self._producer = producer
+        self._on_error = on_error
+        self._in_transactions = in_transactions
+        self._partitioner = DefaultPartitioner()
+
+    async def write(
+        self, records: Sequence[OutputRecord], *, one_by_one: bool = False
+    ) -> list[OutputRefused | None]:
+        """Write the records and wait until all in-sync replicas have them.
+
+        One entry per record: None where it was acknowledged, or why it never will be.  With
+        `one_by_one` each record is a batch.
+        """
+        results: list[OutputRefused | None] = [None] * len(records)
+        waiting: dict[Place, Waiting] = defaultdict(list)
+        choices: dict[str, _Choice | OutputRefused] = {}
+        for index, record in enumerate(records):
+            if record.topic not in choices:
+                choices[record.topic] = await self._choice(record.topic)
+            choice = choices[record.topic]
+            if isinstance(choice, OutputRefused):
+                results[index] = choice
+            else:
+                waiting[record.topic, choice.partition(record)].append((index, record))
+        writers = [
+            asyncio.ensure_future(
+                self._write_partition(place, some, results, 1 if one_by_one else len(some))
+            )
+            for place, some in waiting.items()
+        ]
+        if writers:
+            done, _ = await asyncio.wait(writers)  # all of them end, also where one fails
+            for writer in done:
+                writer.result()
+        return results
+
+    async def _choice(self, topic: str) -> _Choice | OutputRefused:
+        while True:
+            try:
+                partitions = sorted(await self._producer().partitions_for(topic))
+            except NEVER as error:
+                return OutputRefused(f"{topic} refused a record: {type(error).__name__}")
+            except KafkaError as error:
+                await self._on_error(error)
+            else:
+                return _Choice(self._partitioner, partitions)
+
+    async def _write_partition(
+        self,
+        place: Place,
+        waiting: Waiting,
+        results: list[OutputRefused | None],
+        together: int,
+    ) -> None:
+        """Write a partition's records, up to `together` a batch, noting the refusals."""
+        topic, partition = place
+        at = 0
+        while at < len(waiting):
+            producer = self._producer()
+            try:
+                batch, count = _fill(producer.create_batch(), waiting[at : at + together])
+                await (await producer.send_batch(batch, topic, partition=partition))
+            except (*TOO_LARGE, *NEVER) as error:
+                size = len(waiting[at][1].value)
+                refusal = OutputRefused(
+                    f"{topic} refused a record of {size} bytes: {type(error).__name__}"
+                )
+                if self._in_transactions:
+                    indices = [index for index, _ in waiting[at : at + count]]
+                    raise BatchRefused(indices, refusal) from error
+                if count > 1 and isinstance(error, TOO_LARGE):
+                    together = 1
+                    continue
+                results[waiting[at][0]] = refusal
+                count = 1
+            except KafkaError as error:
+                await self._on_error(error)
+                continue
+            at += count
+
+
+class _Choice:
+    """The partition of each record of one topic: its own, its key's, or any but the same one."""
+
+    def __init__(self, partitioner: DefaultPartitioner, partitions: list[int]) -> None:
+        self._partitioner = partitioner
+        self._partitions = partitions
+        self._without_key = random.choice(partitions)  # noqa: S311 - nothing secret
+
+    def partition(self, record: OutputRecord) -> int:
+        if record.partition is not None:
+            return record.partition
+        if record.key is None:
+            return self._without_key
+        return int(self._partitioner(record.key, self._partitions, self._partitions))
+
+
+def _fill(batch: Any, waiting: Waiting) -> tuple[Any, int]:
+    """Put in as many records as go, one at least; the batch and how many they are."""
+    count = 0
+    for _, record in waiting:
+        headers = list(record.headers.items())
+        if (
+            batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
+            is None
+        ):
+            break
+        count += 1
+    batch.close()
+    return batch, count
