@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiokafka import TopicPartition
 from mode import ServiceT
 from prometheus_client import CollectorRegistry
 from prometheus_client.gc_collector import GCCollector
@@ -73,23 +72,20 @@ class WorkerStreams:
             metrics=metrics,
         )
         connection = kafka_connection(self._settings)
-        exactly_once = self._settings.delivery == "exactly_once"
-
-        async def prepare(places: Sequence[TopicPartition]) -> None:
-            self.metrics.rebalances.labels(spec.topic).inc()
-            if isinstance(kafka, ExactlyOnceStream):
-                await kafka.prepare(places)
-
         consumer = GroupConsumer(
             connection=connection,
             group=f"{self._settings.group_prefix}{spec.application}",
             topic=spec.topic,
             settings=self._group_settings(),
-            hooks=GroupHooks(prepare=prepare, release=processor.release, forget=spec.forget),
+            hooks=GroupHooks(
+                release=processor.release,
+                forget=spec.forget,
+                assigned=self.metrics.rebalances.labels(spec.topic).inc,
+            ),
             max_records=spec.intake.max_messages,
         )
         kafka: StartedKafka
-        if exactly_once:
+        if self._settings.delivery == "exactly_once":
             kafka = ExactlyOnceStream(consumer, connection, on_retry=metrics.retried)
         else:
             kafka = AtLeastOnceStream(consumer, Producer(connection), on_retry=metrics.retried)

@@ -43,13 +43,17 @@ class GroupSettings:
 class GroupHooks:
     """What happens when partitions come and go.
 
-    `prepare` is awaited before the first record of new partitions is read; `release` ends what is
-    in flight before partitions go, and `forget` follows when they are gone.
+    `release` ends what is in flight before partitions go, `forget` follows when they are gone, and
+    `assigned` when there are new ones.
     """
 
-    prepare: Callable[[Sequence[TopicPartition]], Awaitable[None]]
     release: Callable[[], Awaitable[None]]
     forget: Callable[[], None]
+    assigned: Callable[[], None]
+
+
+Prepare = Callable[[Sequence[TopicPartition]], Awaitable[None]]
+"""Makes partitions ready and says from which offsets they are read, by `read_from`."""
 
 
 class GroupConsumer(ConsumerRebalanceListener):
@@ -80,9 +84,9 @@ class GroupConsumer(ConsumerRebalanceListener):
         self._read_up_to: dict[int, int] = {}
         self._assignment = 0
         self._joined = False
-        self._unprepared: list[TopicPartition] = []
-        self._revoking = False
-        self._ending = False
+        self._prepare: Prepare | None = None
+        self._prepared = 0
+        self._ended = asyncio.Event()
 
     @property
     def assigned(self) -> bool:
@@ -99,9 +103,13 @@ class GroupConsumer(ConsumerRebalanceListener):
         """Whether the record was read under the assignment that is in force."""
         return record.assignment == self._assignment
 
-    async def start(self) -> None:
-        """Connect and join the group; raises KafkaError where no broker answers."""
+    async def start(self, prepare: Prepare | None = None) -> None:
+        """Connect and join the group; raises KafkaError where no broker answers.
+
+        `prepare`, where given, is awaited before the first record of new partitions is taken.
+        """
         settings = self._settings
+        self._prepare = prepare
         self._consumer = AIOKafkaConsumer(
             **self._connection.client_options(),
             group_id=self.group,
@@ -123,7 +131,7 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def stop(self) -> None:
         """Commit what is left to commit, leave the group and disconnect."""
-        self._ending = True
+        self._ended.set()
         if self._committer is not None:
             self._committer.cancel()
             await asyncio.wait([self._committer])
@@ -133,19 +141,19 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     def end(self) -> None:
         """Read no more: `batches` ends soon."""
-        self._ending = True
+        self._ended.set()
 
     async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
         """Yield what is there, up to `max_records`; see `Kafka.batches`."""
-        while not self._ending:
-            if self._unprepared and not self._revoking:
-                await self._prepare()
+        while (fetched := await self._fetch()) is not None:
+            # aiokafka gives no records from the moment on at which a rebalance begins, and then
+            # only those of the new assignment, perhaps before it says that there is one.
             assignment = self._assignment
-            fetched = await self._consumer.getmany(
-                timeout_ms=POLL_MILLISECONDS, max_records=self._max_records
-            )
-            # Records that arrive while partitions go belong to whoever reads them next.
-            if fetched and assignment == self._assignment and not self._revoking:
+            if self._prepare is not None and self._prepared != assignment:
+                await self._prepare(sorted(self._consumer.assignment()))
+                if assignment == self._assignment:
+                    self._prepared = assignment
+            elif fetched:
                 self._read_up_to |= {
                     place.partition: records[-1].offset + 1 for place, records in fetched.items()
                 }
@@ -154,6 +162,21 @@ class GroupConsumer(ConsumerRebalanceListener):
                     for records in fetched.values()
                     for record in records
                 ]
+
+    async def _fetch(self) -> Mapping[TopicPartition, Sequence[Any]] | None:
+        """What there is, perhaps nothing; None once reading has ended."""
+        fetching = asyncio.ensure_future(
+            self._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=self._max_records)
+        )
+        ended = asyncio.ensure_future(self._ended.wait())
+        await asyncio.wait({fetching, ended}, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if self._ended.is_set():
+            fetching.cancel()
+            await asyncio.wait({fetching})
+            return None
+        fetched: Mapping[TopicPartition, Sequence[Any]] = fetching.result()
+        return fetched
 
     def commit_soon(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit these offsets, of records read under the assignment in force, in a while."""
@@ -195,7 +218,6 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """End what is in flight and commit it, before anybody else gets the partitions."""
-        self._revoking = True
         if revoked:
             try:
                 async with asyncio.timeout(self._settings.release_seconds):
@@ -215,20 +237,15 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Go on with the partitions that the group gave."""
-        self._unprepared = sorted(assigned)
-        self._assignment += 1
         self._joined = True
-        self._revoking = False
+        self._hooks.assigned()
 
-    async def _prepare(self) -> None:
-        assignment, places = self._assignment, self._unprepared
-        await self._hooks.prepare(places)
-        if assignment == self._assignment:
-            self._unprepared = []
-
-    def seek(self, place: TopicPartition, offset: int) -> None:
-        """Read a partition from an offset on."""
-        self._consumer.seek(place, offset)
+    async def read_from(self, place: TopicPartition, offset: int | None) -> None:
+        """Read a partition from an offset on, or from its beginning."""
+        if offset is None:
+            await self._consumer.seek_to_beginning(place)
+        else:
+            self._consumer.seek(place, offset)
 
     async def _commit_forever(self) -> None:
         while True:

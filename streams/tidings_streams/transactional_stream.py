@@ -70,7 +70,7 @@ class ExactlyOnceStream:
 
     async def start(self) -> None:
         """Connect and join the group."""
-        await self._consumer.start()
+        await self._consumer.start(self._prepare)
 
     async def stop(self) -> None:
         """Leave the group and disconnect."""
@@ -81,7 +81,7 @@ class ExactlyOnceStream:
         """See `Kafka.batches`."""
         return self._consumer.batches()
 
-    async def prepare(self, places: Sequence[TopicPartition]) -> None:
+    async def _prepare(self, places: Sequence[TopicPartition]) -> None:
         """Fence the partitions' former owners, and read from where they came to."""
         await self._close()
         await asyncio.gather(*(self._take_over(place) for place in places))
@@ -133,8 +133,8 @@ class ExactlyOnceStream:
             else:
                 break
         self._partitions[place.partition] = _Partition(producer=producer, committed=committed)
-        if committed is not None and place.partition in self._consumer.partitions():
-            self._consumer.seek(place, committed)
+        if place.partition in self._consumer.partitions():
+            await self._consumer.read_from(place, committed)
 
     async def _complete(
         self, transaction: _Transaction, substitute: Substitute, is_ours: Callable[[], bool]
