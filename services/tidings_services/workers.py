@@ -19,7 +19,6 @@ from tidings_services.settings import Settings, SettingsError
 from tidings_services.worker_streams import StreamSpec, WorkerStreams
 from tidings_streams import intents, sentiment, trends
 from tidings_streams.companies import CompaniesError, load_companies
-from tidings_streams.faust_app import build_host
 from tidings_streams.intents import AbstentionRule, IntentRouter
 from tidings_streams.pipeline import Application, Pipeline
 from tidings_streams.processor import Intake, off_the_loop
@@ -57,7 +56,7 @@ def build_intents_worker(settings: Settings, *, wrap: Wrap = as_it_is) -> faust.
     )
     classifier = wrap(_open_classifier(settings, streams, bundle, intents.NAME))
     streams.add(_classifying(settings, streams, classifier, router, CUSTOMER_MESSAGES))
-    return build_host(f"{settings.group_prefix}{intents.NAME}", streams.services())
+    return streams.app(f"{settings.group_prefix}{intents.NAME}")
 
 
 def build_sentiment_worker(settings: Settings, *, wrap: Wrap = as_it_is) -> faust.App:
@@ -79,7 +78,7 @@ def build_sentiment_worker(settings: Settings, *, wrap: Wrap = as_it_is) -> faus
     classifier = wrap(_open_classifier(settings, streams, bundle, sentiment.NAME))
     streams.add(_classifying(settings, streams, classifier, monitor, NEWS_MESSAGES))
     streams.add(_trending(settings, streams))
-    return build_host(f"{settings.group_prefix}{sentiment.NAME}", streams.services())
+    return streams.app(f"{settings.group_prefix}{sentiment.NAME}")
 
 
 def abstention_rule(settings: Settings, bundle: Bundle) -> AbstentionRule:

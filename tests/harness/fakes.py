@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tidings_models.prediction import InferenceError, Prediction, TokenIds
 from tidings_streams.dead_letters import DeadLetterPolicy
-from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused
+from tidings_streams.kafka import (
+    InputRecord,
+    OutputRecord,
+    OutputRefused,
+    Outputs,
+    Substitute,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -82,36 +88,34 @@ class FakeClassifier:
 
 
 @dataclass
-class FakeInput:
-    """Yields batches and remembers what was committed."""
+class FakeKafka:
+    """Yields batches; remembers what was written and what was committed, in order.
 
-    to_yield: Sequence[Sequence[InputRecord]]
+    Refuses the outputs of which `refuse` says so; breaks where `broken`.
+    """
+
+    to_yield: Sequence[Sequence[InputRecord]] = ()
+    refuse: Callable[[OutputRecord], bool] = lambda _: False
+    broken: bool = False
+    sent: list[OutputRecord] = field(default_factory=list)
     committed: list[int] = field(default_factory=list)
+    delivering: Callable[[], Awaitable[None]] | None = None
 
     async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
         for batch in self.to_yield:
             yield batch
 
-    async def commit(self, batch: Sequence[InputRecord]) -> None:
-        self.committed += [record.offset for record in batch]
-
-
-@dataclass
-class FakeOutput:
-    """Remembers what was sent; refuses what `refuse` says, breaks where `broken`."""
-
-    refuse: Callable[[OutputRecord], bool] = lambda _: False
-    broken: bool = False
-    sent: list[OutputRecord] = field(default_factory=list)
-
-    async def send(self, records: Sequence[OutputRecord]) -> list[OutputRefused | None]:
+    async def deliver(
+        self, records: Sequence[InputRecord], outputs: Sequence[Outputs], substitute: Substitute
+    ) -> Sequence[bool]:
+        if self.delivering is not None:
+            await self.delivering()
         if self.broken:
             raise ConnectionError("the broker went away")
-        replies: list[OutputRefused | None] = []
-        for output in records:
-            if self.refuse(output):
-                replies.append(OutputRefused(f"{output.topic} refused a record"))
-            else:
-                self.sent.append(output)
-                replies.append(None)
-        return replies
+        for index, some in enumerate(outputs):
+            wanted = some
+            while bad := [output for output in wanted if self.refuse(output)]:
+                wanted = substitute(index, OutputRefused(f"{bad[0].topic} refused a record"))
+            self.sent += wanted
+        self.committed += [record.offset for record in records]
+        return [True] * len(records)

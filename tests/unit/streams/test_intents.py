@@ -51,8 +51,10 @@ def outcome(answer: Prediction, value: Any = None, **fields: Any) -> Outcome:
         max_text_characters=100,
     )
     classifier = FakeClassifier(lambda _text, _entity: answer)
-    pipeline = Pipeline(application=router, classifier=classifier, dead_letters=policy())
-    (found,) = pipeline.process([record(value or message(), **fields)])
+    pipeline = Pipeline(
+        application=router, classifier=classifier, dead_letters=policy(), max_tokens=100
+    )
+    ((found,),) = pipeline.process([record(value or message(), **fields)])
     return found
 
 
@@ -87,7 +89,7 @@ def test_probability_at_the_threshold_is_enough() -> None:
 def test_routed_message_goes_to_the_decisions_and_to_its_queue() -> None:
     found = outcome(SURE, offset=7, partition=2, headers={"traceparent": b"00-a-b-01"})
 
-    assert [output.topic for output in found.outputs] == ["routed-messages", "queue-cards"]
+    assert [output.topic for output in found.outputs] == ["queue-cards", "routed-messages"]
     value = json.loads(found.outputs[0].value)
     assert value["intent"] == "card_arrival"
     assert value["probability"] == pytest.approx(0.9)

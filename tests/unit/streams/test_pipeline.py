@@ -36,9 +36,18 @@ def answer(text: str, _: str | None) -> Prediction:
     return prediction(**{text: 1.0})
 
 
+def parts(
+    classifier: FakeClassifier, *values: bytes | None, max_tokens: int = 1000
+) -> list[list[Outcome]]:
+    pipeline = Pipeline(
+        application=Words(), classifier=classifier, dead_letters=policy(), max_tokens=max_tokens
+    )
+    return list(pipeline.process([record(value, offset=n) for n, value in enumerate(values)]))
+
+
 def outcomes(classifier: FakeClassifier, *values: bytes | None) -> list[Outcome]:
-    pipeline = Pipeline(application=Words(), classifier=classifier, dead_letters=policy())
-    return pipeline.process([record(value, offset=n) for n, value in enumerate(values)])
+    (part,) = parts(classifier, *values)
+    return part
 
 
 def test_each_record_gets_the_answers_to_its_own_questions() -> None:
@@ -71,6 +80,38 @@ def test_batch_without_a_valid_record_does_not_call_the_model() -> None:
 
     assert [outcome.kind for outcome in outcomes(classifier, None, None)] == ["dead_lettered"] * 2
     assert classifier.calls == []
+
+
+def test_records_with_many_tokens_come_in_parts_and_in_order() -> None:
+    # Of the fake's tokens a word has two, so these records have 2, 4, 2 and 2.
+    classifier = FakeClassifier(answer)
+
+    found = parts(classifier, b"a", b"b c", b"d", b"e", max_tokens=6)
+
+    assert [[outcome.labels for outcome in part] for part in found] == [
+        [("a",), ("b", "c")],
+        [("d",), ("e",)],
+    ]
+    assert classifier.calls == [3, 2]
+
+
+def test_record_with_more_tokens_than_the_bound_is_a_part_of_its_own() -> None:
+    found = parts(FakeClassifier(answer), b"a", b"b c d", None, b"e", max_tokens=3)
+
+    assert [len(part) for part in found] == [1, 1, 2]
+    assert found[1][0].labels == ("b", "c", "d")
+
+
+def test_first_part_is_there_before_the_next_is_computed() -> None:
+    classifier = FakeClassifier(answer)
+    pipeline = Pipeline(
+        application=Words(), classifier=classifier, dead_letters=policy(), max_tokens=2
+    )
+
+    coming = pipeline.process([record(b"a"), record(b"b")])
+
+    assert next(coming)[0].labels == ("a",)
+    assert classifier.calls == [1]
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,12 @@ def outcome(**changes: Any) -> Outcome:
         max_future_seconds=300,
     )
     pipeline = Pipeline(
-        application=monitor, classifier=FakeClassifier(answer), dead_letters=policy()
+        application=monitor,
+        classifier=FakeClassifier(answer),
+        dead_letters=policy(),
+        max_tokens=100,
     )
-    (found,) = pipeline.process([record(value, topic="news-messages", offset=9)])
+    ((found,),) = pipeline.process([record(value, topic="news-messages", offset=9)])
     return found
 
 

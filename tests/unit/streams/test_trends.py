@@ -153,6 +153,10 @@ class FakeTopic:
         }
 
 
+async def run_step(agent: TrendAgent, records: Sequence[InputRecord]) -> list[Outcome]:
+    return [outcome async for part in agent.step(records) for outcome in part]
+
+
 def agent(topic: FakeTopic) -> TrendAgent:
     return TrendAgent(reader=topic, dead_letters=policy(), lateness_seconds=3600)
 
@@ -165,8 +169,8 @@ def as_records(messages: Sequence[ScoredMessage]) -> list[InputRecord]:
 
 
 async def test_record_of_a_window_goes_with_the_last_message_that_changed_it() -> None:
-    outcomes = await agent(FakeTopic()).step(
-        as_records([scored(0.1, offset=0), scored(0.2, offset=1)])
+    outcomes = await run_step(
+        agent(FakeTopic()), as_records([scored(0.1, offset=0), scored(0.2, offset=1)])
     )
 
     assert [len(outcome.outputs) for outcome in outcomes] == [0, 3]
@@ -174,7 +178,7 @@ async def test_record_of_a_window_goes_with_the_last_message_that_changed_it() -
 
 
 async def test_what_is_no_scored_message_is_a_dead_letter() -> None:
-    (outcome,) = await agent(FakeTopic()).step([record(b"{}", topic="scored-messages")])
+    (outcome,) = await run_step(agent(FakeTopic()), [record(b"{}", topic="scored-messages")])
 
     assert outcome.reason == "invalid_field"
 
@@ -199,18 +203,18 @@ async def test_trends_are_exact_through_crashes_and_repeats(
     ]
     records = as_records(messages)
     undisturbed, disturbed = FakeTopic(), FakeTopic()
-    undisturbed.write(await agent(undisturbed).step(records))
+    undisturbed.write(await run_step(agent(undisturbed), records))
 
     working, committed = agent(disturbed), 0
     while committed < len(records):
         size = data.draw(st.integers(1, 8))
-        outcomes = await working.step(records[committed : committed + size])
+        outcomes = await run_step(working, records[committed : committed + size])
         if data.draw(st.booleans(), "crash"):
             disturbed.write(outcomes, limit=data.draw(st.integers(0, 5)))
             working = agent(disturbed)
             if data.draw(st.booleans(), "survive"):
                 continue
-            outcomes = await working.step(records[committed : committed + size])
+            outcomes = await run_step(working, records[committed : committed + size])
         disturbed.write(outcomes)
         committed += size
 
