@@ -34,6 +34,8 @@ DRAIN_SECONDS = 45.0
 PLAIN_LINE_SECONDS = 10.0
 # The broker lets a joining worker wait for half of this, so it is short; see broker.py.
 SESSION_SECONDS = 2.0
+# The embedded broker holds every fetch for as long as it may.
+FETCH_WAIT_SECONDS = 0.02
 
 
 class Stopped(Exception):  # noqa: N818 - a signal, not a fault
@@ -96,6 +98,7 @@ def start_everything(
         "bootstrap_servers": settings.bootstrap_servers,
         "security_protocol": "PLAINTEXT",
         "session_timeout_seconds": str(SESSION_SECONDS),
+        "fetch_wait_seconds": str(FETCH_WAIT_SECONDS),
         "http_host": LOOPBACK,
         "companies": str(demo_file("companies.yaml")),
         "dashboard_from": "earliest",
