@@ -1,12 +1,14 @@
-"""One real Apache Kafka node: broker and controller in one process, on the loopback interface."""
+"""A real Apache Kafka node: broker and controller in one process, on the loopback interface."""
 
 from __future__ import annotations
 
 import base64
 import shutil
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -39,20 +41,66 @@ def fetch_kafka() -> Path:
     return Path(done.stdout.strip())
 
 
+def new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePlan:
+    """A node's number, from 1, and what all nodes of its cluster know of each other.
+
+    `ports` and `controller_ports` have one entry per node, the first one's first.
+    """
+
+    number: int = 1
+    ports: tuple[int, ...] = field(default_factory=lambda: (free_port(),))
+    controller_ports: tuple[int, ...] = field(default_factory=lambda: (free_port(),))
+    cluster_id: str = field(default_factory=new_cluster_id)
+
+    @property
+    def port(self) -> int:
+        """Where clients find this node."""
+        return self.ports[self.number - 1]
+
+    @property
+    def controller_port(self) -> int:
+        """Where the other controllers find this node."""
+        return self.controller_ports[self.number - 1]
+
+    @property
+    def voters(self) -> str:
+        """All controllers, as Kafka's settings name them."""
+        numbered = enumerate(self.controller_ports, start=1)
+        return ",".join(f"{number}@{LOOPBACK}:{port}" for number, port in numbered)
+
+    @property
+    def replicas(self) -> int:
+        """How many copies there are of a partition."""
+        return min(3, len(self.ports))
+
+    @property
+    def in_sync_replicas(self) -> int:
+        """How many of them must have a record before it is acknowledged."""
+        return max(1, self.replicas - 1)
+
+
 class KafkaBroker:
     """A Kafka node with a data folder of its own; it can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
-        """Format the data folder `folder`/data; nothing runs yet."""
+    def __init__(self, folder: Path, plan: NodePlan | None = None) -> None:
+        """Format the data folder `folder`/data; nothing runs yet.  Alone where there is no plan."""
         self.folder = folder
-        self.port = free_port()
-        self._controller_port = free_port()
+        self.plan = plan or NodePlan()
         self._jars = fetch_kafka()
         self._settings = folder / "server.properties"
         self._process: Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(self._properties())
         self._format()
+
+    @property
+    def port(self) -> int:
+        return self.plan.port
 
     @property
     def bootstrap_servers(self) -> str:
@@ -64,11 +112,20 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start the node and wait until it serves consumer groups."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the node; it is not ready yet."""
         self._process = Process(
-            "Kafka",
+            f"Kafka node {self.plan.number}",
             self._java("kafka.Kafka", str(self._settings)),
             log=self.folder / "kafka.log",
         )
+
+    def wait_until_ready(self) -> None:
+        """Wait until a launched node serves consumer groups."""
+        assert self._process is not None, "the node was not launched"
         self._process.wait_until(self._serves_groups, what="ready", timeout=START_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
@@ -78,6 +135,16 @@ class KafkaBroker:
     def kill(self) -> None:
         """End the node at once (SIGKILL); its data stay."""
         self._end(lambda process: process.kill())
+
+    def pause(self) -> None:
+        """Let the node hang (SIGSTOP): its connections stay, nothing answers, until `resume`."""
+        assert self._process is not None, "the node does not run"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused node go on (SIGCONT)."""
+        assert self._process is not None, "the node does not run"
+        self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop the node and start it again with the same data and address."""
@@ -111,9 +178,9 @@ class KafkaBroker:
             admin.close()
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        identity = ("-t", self.plan.cluster_id)
         done = subprocess.run(
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings),
+            self._java("kafka.tools.StorageTool", "format", *identity, "-c", self._settings),
             capture_output=True,
             text=True,
             check=False,
@@ -132,12 +199,13 @@ class KafkaBroker:
         ]
 
     def _properties(self) -> str:
+        plan = self.plan
         settings = {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
+            "node.id": plan.number,
+            "controller.quorum.voters": plan.voters,
             "listeners": f"PLAINTEXT://{LOOPBACK}:{self.port},"
-            f"CONTROLLER://{LOOPBACK}:{self._controller_port}",
+            f"CONTROLLER://{LOOPBACK}:{plan.controller_port}",
             "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port}",
             "inter.broker.listener.name": "PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
@@ -145,12 +213,16 @@ class KafkaBroker:
             "log.dirs": self.folder / "data",
             "auto.create.topics.enable": "false",
             "num.partitions": 3,
-            "default.replication.factor": 1,
-            "offsets.topic.replication.factor": 1,
+            "default.replication.factor": plan.replicas,
+            "min.insync.replicas": plan.in_sync_replicas,
+            "offsets.topic.replication.factor": plan.replicas,
             "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.replication.factor": plan.replicas,
+            "transaction.state.log.min.isr": plan.in_sync_replicas,
             "transaction.state.log.num.partitions": 4,
+            # A node that is gone is noticed after seconds, as the tests do not last longer.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 500,
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,

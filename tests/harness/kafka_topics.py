@@ -60,7 +60,7 @@ class Topics:
                 {
                     spec.name: {
                         "num_partitions": spec.partitions,
-                        "replication_factor": 1,
+                        "replication_factor": -1,  # as the cluster's settings say
                         "configs": spec.configuration(),
                     }
                     for spec in specs

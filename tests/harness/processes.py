@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.leash import LEASH
 from harness.waiting import wait_for
 
 LOOPBACK = "127.0.0.1"
@@ -49,10 +50,11 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=env,
             )
+        LEASH.hold(self._popen.pid)
 
     @property
     def running(self) -> bool:
-        return self._popen.poll() is None
+        return self.exit_code is None
 
     @property
     def pid(self) -> int:
@@ -60,7 +62,10 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        return self._popen.poll()
+        code = self._popen.poll()
+        if code is not None:
+            LEASH.release(self._popen.pid)
+        return code
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, timeout: float) -> None:
         """Wait until `ready`; raises AssertionError with the log's end where it never is."""
@@ -85,7 +90,7 @@ class Process:
     def kill(self) -> int:
         """End it at once (SIGKILL)."""
         self._popen.kill()
-        return self._popen.wait()
+        return self._ended(self._popen.wait())
 
     def send_signal(self, number: int) -> None:
         self._popen.send_signal(number)
@@ -93,12 +98,16 @@ class Process:
     def wait(self, *, timeout: float) -> int:
         """Wait for its end and return its exit code; kills it and raises if it goes on."""
         try:
-            return self._popen.wait(timeout)
+            return self._ended(self._popen.wait(timeout))
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(
                 f"{self.name} did not end within {timeout:g} s\n{self.log_tail()}"
             ) from None
+
+    def _ended(self, code: int) -> int:
+        LEASH.release(self._popen.pid)
+        return code
 
     def log_text(self) -> str:
         return self.log.read_text(errors="replace")

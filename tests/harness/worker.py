@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +16,7 @@ from harness.processes import LOOPBACK, Process, free_port
 
 # It loads ONNX Runtime and a model; on a busy machine with two cores that takes its time.
 READY_TIMEOUT_SECONDS = 90.0
+TIDINGS = (sys.executable, "-m", "tidings_services")
 # Short, so that a worker that was killed is soon out of its group.
 SESSION_TIMEOUT_SECONDS = 3.0
 
@@ -29,13 +30,20 @@ def tidings_environment(settings: Mapping[str, str]) -> dict[str, str]:
 class Worker(Process):
     """`tidings run APPLICATION`."""
 
-    def __init__(self, application: str, *, settings: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        application: str,
+        *,
+        settings: Mapping[str, str],
+        log: Path,
+        program: Sequence[str] = TIDINGS,
+    ) -> None:
         """Start it; `settings` are named as in `Settings`.  It is not ready yet."""
         self.application = application
         self.port = free_port()
         super().__init__(
             f"tidings run {application}",
-            [sys.executable, "-m", "tidings_services", "run", application],
+            [*program, "run", application],
             log=log,
             env=tidings_environment({"http_port": str(self.port), **settings}),
         )
