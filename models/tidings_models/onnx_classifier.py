@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidings_models.bundle import Bundle, BundleError
-from tidings_models.calibration import energy, softmax
+from tidings_models.decoding import Decoder
 from tidings_models.onnx_network import OnnxNetwork, Stage
 from tidings_models.onnx_runtime import Provider
 from tidings_models.prediction import InferenceError, Prediction, TokenIds
@@ -49,6 +49,7 @@ class OnnxClassifier:
         )
         self._bundle = bundle
         labels = bundle.manifest.labels
+        self._decoder = Decoder(labels, temperature=bundle.manifest.temperature)
         classes = self._network.session.classes
         if classes not in {None, len(labels)}:
             raise BundleError(
@@ -85,7 +86,7 @@ class OnnxClassifier:
 
     def predict_tokens(self, tokens: Sequence[TokenIds]) -> list[Prediction]:
         """Classify what `tokenize` returned, in order.  Raises InferenceError."""
-        return [self._decode(row) for row in self._token_logits(tokens)]
+        return self._decoder.decode(self._token_logits(tokens))
 
     def predict(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
@@ -108,14 +109,3 @@ class OnnxClassifier:
             return self._network.token_logits(tokens)
         except InferenceError as error:
             raise InferenceError(f"{self.reference}: {error}") from error
-
-    def _decode(self, logits: NDArray[np.float32]) -> Prediction:
-        # One row at a time: vector instructions may round a row's tail otherwise.
-        probabilities = softmax(logits, temperature=self._bundle.manifest.temperature)
-        order = np.argsort(-probabilities, kind="stable")
-        labels = self._bundle.manifest.labels
-        return Prediction(
-            labels=tuple(labels[index] for index in order),
-            probabilities=tuple(probabilities[order].tolist()),
-            energy=float(energy(logits)),
-        )
