@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from tidings_models.bundle import Bundle, BundleError
 from tidings_models.decoding import Decoder
 from tidings_models.onnx_network import OnnxNetwork, Stage
-from tidings_models.onnx_runtime import Provider
+from tidings_models.onnx_runtime import Device, Provider, is_cuda_offered, open_session
 from tidings_models.prediction import InferenceError, Prediction, TokenIds
+from tidings_models.tokenization import TextTokenizer
+from tidings_models.variants import Variant, choices, open_first
 
 
 class OnnxClassifier:
     """Satisfies `Classifier`: the bundle's labels with calibrated probabilities.
 
-    **The result for a text is bit-identical alone and in any batch.**  Three things give that.
-    A text is always padded to the next multiple of 4 tokens of its own length and only put
-    together with texts of the same padded length, so that every operator sees it in the same
+    **On a processor the result for a text is bit-identical alone and in any batch.**  Three things
+    give that.  A text is always padded to the next multiple of 2 tokens of its own length and only
+    put together with texts of the same padded length, so that every operator sees it in the same
     shape whatever the company.  Every product with a weight is static int8, whose integer sums
     know no rounding.  And what stays in float (attention, normalization, the mean over the
     tokens) is computed text by text or row by row in one fixed order; the mean is a product and
@@ -39,12 +41,18 @@ class OnnxClassifier:
         threads: int = 1,
         on_stage: Stage = lambda _stage, _seconds: None,
     ) -> None:
+        networks: dict[Variant, Path] = {"int8": bundle.model_file}
+        if bundle.fp16_file is not None:
+            networks["fp16"] = bundle.fp16_file
+        self._choice, session = open_first(
+            choices(provider, cuda_offered=is_cuda_offered(), has_fp16="fp16" in networks),
+            lambda choice: open_session(
+                networks[choice.variant], device=choice.device, threads=threads
+            ),
+        )
         self._network = OnnxNetwork(
-            bundle.model_file,
-            bundle.tokenizer_file,
-            max_tokens=bundle.manifest.max_tokens,
-            provider=provider,
-            threads=threads,
+            session,
+            TextTokenizer(bundle.tokenizer_file, max_tokens=bundle.manifest.max_tokens),
             on_stage=on_stage,
         )
         self._bundle = bundle
@@ -68,9 +76,14 @@ class OnnxClassifier:
         return self._bundle.reference
 
     @property
-    def provider(self) -> Literal["cpu", "cuda"]:
+    def provider(self) -> Device:
         """What the session really runs on."""
-        return self._network.session.provider
+        return self._choice.device
+
+    @property
+    def variant(self) -> Variant:
+        """Which of the bundle's networks answers: fp16 on a GPU where the bundle has it."""
+        return self._choice.variant
 
     def tokenize(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None

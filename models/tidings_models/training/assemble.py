@@ -19,6 +19,8 @@ from tidings_models.manifest import (
     RecipeUsed,
 )
 from tidings_models.onnx_network import OnnxNetwork
+from tidings_models.onnx_runtime import open_session
+from tidings_models.tokenization import TextTokenizer
 from tidings_models.training.card import write_card
 from tidings_models.training.dataset import Split, digest_file
 from tidings_models.training.encoder import encoder_name
@@ -102,7 +104,8 @@ def write_bundle(manifest: Manifest, work: WorkingDirectory, output: Path) -> Bu
 
 
 def _open(recipe: Recipe, work: WorkingDirectory, model: Path) -> OnnxNetwork:
-    return OnnxNetwork(model, work.tokenizer, max_tokens=recipe.max_tokens, provider="cpu")
+    tokenizer = TextTokenizer(work.tokenizer, max_tokens=recipe.max_tokens)
+    return OnnxNetwork(open_session(model), tokenizer)
 
 
 def _data_used(recipe: Recipe, split: Split, data_directory: Path) -> Iterator[DataUsed]:
