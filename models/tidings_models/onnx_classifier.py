@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidings_models.bundle import Bundle, BundleError
+from tidings_models.cpu_limit import available_cpus
 from tidings_models.decoding import Decoder
 from tidings_models.onnx_network import OnnxNetwork, Stage
 from tidings_models.onnx_runtime import Device, Provider, is_cuda_offered, open_session
@@ -38,9 +39,15 @@ class OnnxClassifier:
         bundle: Bundle,
         *,
         provider: Provider = "auto",
-        threads: int = 1,
+        threads: int | None = None,
         on_stage: Stage = lambda _stage, _seconds: None,
     ) -> None:
+        """Open the bundle with `threads`; None: as many as the container may use processors.
+
+        Raises BundleError where labels and network do not fit, RuntimeUnavailableError where ONNX
+        Runtime or a demanded provider is missing, InferenceError where the file is no network.
+        """
+        threads = available_cpus() if threads is None else threads
         networks: dict[Variant, Path] = {"int8": bundle.model_file}
         if bundle.fp16_file is not None:
             networks["fp16"] = bundle.fp16_file

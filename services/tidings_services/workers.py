@@ -17,6 +17,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from tidings_models.bundle import Bundle, BundleError, find_bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
+from tidings_models.prediction_cache import CachedClassifier
 from tidings_models.redaction import redact
 from tidings_services.connection import kafka_connection
 from tidings_services.health import HealthServer
@@ -198,10 +199,17 @@ def _add_classifying(
     )
     classifier.predict([WARM_UP_TEXT])
     metrics.serving(bundle=bundle.manifest.name, digest=bundle.digest, provider=classifier.provider)
-    logger.info("%s serves %s on %s", application.name, bundle.reference, classifier.provider)
+    logger.info(
+        "%s serves %s in %s on %s",
+        application.name,
+        bundle.reference,
+        classifier.variant,
+        classifier.provider,
+    )
+    entries = worker.settings.prediction_cache_entries
     pipeline = Pipeline(
         application=application,
-        classifier=classifier,
+        classifier=CachedClassifier(classifier, entries=entries) if entries else classifier,
         dead_letters=worker.policy(application.name),
     )
     worker.add(
