@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tidings_models.bundle import find_bundle, load_bundle
 from tidings_models.onnx_network import OnnxNetwork, run_batch
+from tidings_models.onnx_runtime import open_session
 from tidings_models.tokenization import TextTokenizer
 from tidings_models.training.evaluate import describe_machine
 
@@ -33,11 +34,10 @@ def main() -> None:
     bundle = load_bundle(find_bundle(given.bundle))
     with given.texts.open(encoding="utf-8", newline="") as lines:
         texts = [row["text"] for row in csv.DictReader(lines)][: given.rows]
-    max_tokens = bundle.manifest.max_tokens
-    tokenizer = TextTokenizer(bundle.tokenizer_file, max_tokens=max_tokens)
+    tokenizer = TextTokenizer(bundle.tokenizer_file, max_tokens=bundle.manifest.max_tokens)
 
     def open_network(model: Path) -> OnnxNetwork:
-        return OnnxNetwork(model, bundle.tokenizer_file, max_tokens=max_tokens, provider="cpu")
+        return OnnxNetwork(open_session(model), tokenizer)
 
     int8 = open_network(bundle.model_file)
     ways: dict[str, Callable[[], None]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from tidings_models.manifest import MODEL_FILE, TOKENIZER_FILE, Manifest
+from tidings_models.manifest import FP16_FILE, MODEL_FILE, TOKENIZER_FILE, Manifest
 
 MANIFEST_FILE = "manifest.json"
 
@@ -32,8 +32,13 @@ class Bundle:
 
     @property
     def model_file(self) -> Path:
-        """The network."""
+        """The int8 network."""
         return self.directory / MODEL_FILE
+
+    @property
+    def fp16_file(self) -> Path | None:
+        """The network in half precision, where the manifest lists one."""
+        return self.directory / FP16_FILE if FP16_FILE in self.manifest.files else None
 
     @property
     def tokenizer_file(self) -> Path:

@@ -15,6 +15,8 @@ Real = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
 MODEL_FILE = "model.onnx"
+FP16_FILE = "model.fp16.onnx"
+"""Optional: the same network in half precision, for GPUs."""
 TOKENIZER_FILE = "tokenizer.json"
 CARD_FILE = "CARD.md"
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidings_models.bundle import Bundle, BundleError
-from tidings_models.calibration import energy, softmax
+from tidings_models.cpu_limit import available_cpus
+from tidings_models.decoding import Decoder
 from tidings_models.onnx_network import OnnxNetwork, Stage
-from tidings_models.onnx_runtime import Provider
+from tidings_models.onnx_runtime import Device, Provider, is_cuda_offered, open_session
 from tidings_models.prediction import InferenceError, Prediction, TokenIds
+from tidings_models.tokenization import TextTokenizer
+from tidings_models.variants import Variant, choices, open_first
 
 
 class OnnxClassifier:
     """Satisfies `Classifier`: the bundle's labels with calibrated probabilities.
 
-    **The result for a text is bit-identical alone and in any batch.**  Three things give that.
-    A text is always padded to the next multiple of 4 tokens of its own length and only put
-    together with texts of the same padded length, so that every operator sees it in the same
+    **On a processor the result for a text is bit-identical alone and in any batch.**  Three things
+    give that.  A text is always padded to the next multiple of 2 tokens of its own length and only
+    put together with texts of the same padded length, so that every operator sees it in the same
     shape whatever the company.  Every product with a weight is static int8, whose integer sums
     know no rounding.  And what stays in float (attention, normalization, the mean over the
     tokens) is computed text by text or row by row in one fixed order; the mean is a product and
@@ -36,19 +39,32 @@ class OnnxClassifier:
         bundle: Bundle,
         *,
         provider: Provider = "auto",
-        threads: int = 1,
+        threads: int | None = None,
         on_stage: Stage = lambda _stage, _seconds: None,
     ) -> None:
+        """Open the bundle with `threads`; None: as many as the container may use processors.
+
+        Raises BundleError where labels and network do not fit, RuntimeUnavailableError where ONNX
+        Runtime or a demanded provider is missing, InferenceError where the file is no network.
+        """
+        threads = available_cpus() if threads is None else threads
+        networks: dict[Variant, Path] = {"int8": bundle.model_file}
+        if bundle.fp16_file is not None:
+            networks["fp16"] = bundle.fp16_file
+        self._choice, session = open_first(
+            choices(provider, cuda_offered=is_cuda_offered(), has_fp16="fp16" in networks),
+            lambda choice: open_session(
+                networks[choice.variant], device=choice.device, threads=threads
+            ),
+        )
         self._network = OnnxNetwork(
-            bundle.model_file,
-            bundle.tokenizer_file,
-            max_tokens=bundle.manifest.max_tokens,
-            provider=provider,
-            threads=threads,
+            session,
+            TextTokenizer(bundle.tokenizer_file, max_tokens=bundle.manifest.max_tokens),
             on_stage=on_stage,
         )
         self._bundle = bundle
         labels = bundle.manifest.labels
+        self._decoder = Decoder(labels, temperature=bundle.manifest.temperature)
         classes = self._network.session.classes
         if classes not in {None, len(labels)}:
             raise BundleError(
@@ -67,9 +83,14 @@ class OnnxClassifier:
         return self._bundle.reference
 
     @property
-    def provider(self) -> Literal["cpu", "cuda"]:
+    def provider(self) -> Device:
         """What the session really runs on."""
-        return self._network.session.provider
+        return self._choice.device
+
+    @property
+    def variant(self) -> Variant:
+        """Which of the bundle's networks answers: fp16 on a GPU where the bundle has it."""
+        return self._choice.variant
 
     def tokenize(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
@@ -85,7 +106,7 @@ class OnnxClassifier:
 
     def predict_tokens(self, tokens: Sequence[TokenIds]) -> list[Prediction]:
         """Classify what `tokenize` returned, in order.  Raises InferenceError."""
-        return [self._decode(row) for row in self._token_logits(tokens)]
+        return self._decoder.decode(self._token_logits(tokens))
 
     def predict(
         self, texts: Sequence[str], entities: Sequence[str | None] | None = None
@@ -108,14 +129,3 @@ class OnnxClassifier:
             return self._network.token_logits(tokens)
         except InferenceError as error:
             raise InferenceError(f"{self.reference}: {error}") from error
-
-    def _decode(self, logits: NDArray[np.float32]) -> Prediction:
-        # One row at a time: vector instructions may round a row's tail otherwise.
-        probabilities = softmax(logits, temperature=self._bundle.manifest.temperature)
-        order = np.argsort(-probabilities, kind="stable")
-        labels = self._bundle.manifest.labels
-        return Prediction(
-            labels=tuple(labels[index] for index in order),
-            probabilities=tuple(probabilities[order].tolist()),
-            energy=float(energy(logits)),
-        )

@@ -4,44 +4,54 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidings_models.onnx_runtime import Provider, Session, open_session
+from tidings_models.onnx_runtime import Device, Session
 from tidings_models.prediction import TokenIds
 from tidings_models.tokenization import TextTokenizer
 
 Stage = Callable[[str, float], None]
 """Told `tokenize` or `infer` and the seconds it took."""
 
-PADDED_TO = 4
-MAX_ROWS = 16
-MAX_PADDED_TOKENS = 1024
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How texts are put together: padded to a multiple of tokens, and how many at the most."""
+
+    padded_to: int
+    """A text is padded to the next multiple of so many tokens."""
+    max_rows: int
+    max_padded_tokens: int
+    """Of a batch of more than one text; bounds the memory, too."""
+
+
+LIMITS: Mapping[Device, BatchLimits] = {
+    "cpu": BatchLimits(padded_to=2, max_rows=32, max_padded_tokens=1024),
+    "cuda": BatchLimits(padded_to=8, max_rows=256, max_padded_tokens=16_384),
+}
 
 
 class OnnxNetwork:
     """A tokenizer and an ONNX network.
 
-    A text is always padded to the next multiple of 4 tokens of its own length and only put
-    together with texts of the same padded length: the network sees it in the same shape whatever
-    the company.
+    A text is always padded to the same multiple of tokens and only put together with texts of the
+    same padded length: the network sees it in the same shape whatever the company.
     """
 
     def __init__(
         self,
-        model_file: Path,
-        tokenizer_file: Path,
+        session: Session,
+        tokenizer: TextTokenizer,
         *,
-        max_tokens: int,
-        provider: Provider = "auto",
-        threads: int = 1,
         on_stage: Stage = lambda _stage, _seconds: None,
     ) -> None:
-        self._tokenizer = TextTokenizer(tokenizer_file, max_tokens=max_tokens)
-        self.session = open_session(model_file, provider=provider, threads=threads)
+        self.session = session
+        self._tokenizer = tokenizer
+        self._limits = LIMITS[session.device]
         self._on_stage = on_stage
 
     def tokenize(
@@ -63,7 +73,7 @@ class OnnxNetwork:
         started = time.perf_counter()
         parts = [
             (rows, run_batch(self.session, [tokens[row] for row in rows], length))
-            for rows, length in plan_batches([len(text) for text in tokens])
+            for rows, length in plan_batches([len(text) for text in tokens], self._limits)
         ]
         logits = np.empty((len(tokens), parts[0][1].shape[1]), dtype=np.float32)
         for rows, part in parts:
@@ -82,22 +92,13 @@ class OnnxNetwork:
         return self.token_logits(self.tokenize(texts, entities))
 
 
-def plan_batches(
-    lengths: Sequence[int],
-    *,
-    padded_to: int = PADDED_TO,
-    max_rows: int = MAX_ROWS,
-    max_padded_tokens: int = MAX_PADDED_TOKENS,
-) -> Iterator[tuple[list[int], int]]:
-    """Yield (rows, padded length): every row once, with others of its padded length only.
-
-    At most `max_rows` rows and, beyond the first row, at most `max_padded_tokens` tokens each.
-    """
+def plan_batches(lengths: Sequence[int], limits: BatchLimits) -> Iterator[tuple[list[int], int]]:
+    """Yield (rows, padded length): every row once, with others of its padded length only."""
     rows_of: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
-        rows_of[-(-length // padded_to) * padded_to].append(row)
+        rows_of[-(-length // limits.padded_to) * limits.padded_to].append(row)
     for length, rows in sorted(rows_of.items()):
-        size = max(1, min(max_rows, max_padded_tokens // length))
+        size = max(1, min(limits.max_rows, limits.max_padded_tokens // length))
         for start in range(0, len(rows), size):
             yield rows[start : start + size], length
 

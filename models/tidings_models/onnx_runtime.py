@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from tidings_models.prediction import InferenceError
 
 Provider = Literal["auto", "cpu", "cuda"]
+"""What a setting asks for."""
+Device = Literal["cpu", "cuda"]
+"""What a session runs on."""
 
 _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
@@ -34,7 +37,7 @@ class Session:
         self._output = session.get_outputs()[0].name
 
     @property
-    def provider(self) -> Literal["cpu", "cuda"]:
+    def device(self) -> Device:
         """What the session really runs on, as it reports after its creation."""
         return "cuda" if _CUDA in self._session.get_providers() else "cpu"
 
@@ -52,42 +55,51 @@ class Session:
     def run(self, inputs: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """Return logits (rows, classes) for inputs (rows, tokens).  Raises InferenceError."""
         try:
-            logits: NDArray[np.float32] = self._session.run([self._output], dict(inputs))[0]
+            logits = self._session.run([self._output], dict(inputs))[0]
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise InferenceError(f"ONNX Runtime: {type(error).__name__}: {error}") from error
-        return logits
+        return np.asarray(logits, dtype=np.float32)
 
 
-def open_session(model: Path, *, provider: Provider = "auto", threads: int = 1) -> Session:
-    """Open a network on `provider` with `threads` threads within an operator (0: all cores).
+def open_session(model: Path, *, device: Device = "cpu", threads: int = 1) -> Session:
+    """Open a network with `threads` threads within an operator (0: all cores).
 
-    `auto` takes CUDA where it is really there; `cuda` demands it.  Raises RuntimeUnavailableError
-    where ONNX Runtime or the provider is missing, InferenceError where the file is no network.
+    With CUDA asked the session may still run on the processor: its `device` says so.
+    Raises RuntimeUnavailableError where ONNX Runtime is missing, InferenceError where the file is
+    no network.
     """
     runtime = _import_runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
+    # A pattern is kept for every shape, and nearly every batch is of another one.
+    options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = [_CPU]
-    if provider != "cpu" and _CUDA in runtime.get_available_providers():
-        providers.insert(0, _CUDA)
-        if hasattr(runtime, "preload_dlls"):
-            # It prints what it cannot load; standard output belongs to the caller's data.
-            with contextlib.redirect_stdout(sys.stderr):
-                runtime.preload_dlls()
-    try:
-        session = Session(runtime.InferenceSession(str(model), options, providers=providers))
-    except Exception as error:  # ONNX Runtime's errors share no base class
-        raise InferenceError(f"{model}: {type(error).__name__}: {error}") from error
-    if provider == "cuda" and session.provider != "cuda":
-        raise RuntimeUnavailableError(
-            "CUDA was demanded and ONNX Runtime does not run on it here.  Install "
-            "'tidings[gpu]' in a fresh environment and check nvidia-smi, or set the provider "
-            "to 'auto' or 'cpu'."
-        )
-    return session
+    # It prints what it cannot load or run on; standard output belongs to the caller's data.
+    with contextlib.redirect_stdout(sys.stderr) if device == "cuda" else contextlib.nullcontext():
+        try:
+            opened = runtime.InferenceSession(str(model), options, providers=_providers(device))
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise InferenceError(f"{model}: {type(error).__name__}: {error}") from error
+    return Session(opened)
+
+
+def is_cuda_offered() -> bool:
+    """Say whether this ONNX Runtime has CUDA in it; whether it works, only a session tells.
+
+    Raises RuntimeUnavailableError where ONNX Runtime is missing.
+    """
+    return _CUDA in _import_runtime().get_available_providers()
+
+
+def _providers(device: Device) -> list[str]:
+    if device == "cpu" or not is_cuda_offered():
+        return [_CPU]
+    runtime = _import_runtime()
+    if hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()
+    return [_CUDA, _CPU]
 
 
 def runtime_version() -> str:

@@ -89,8 +89,17 @@ class Settings(BaseSettings):
     provider: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="ONNX Runtime's execution provider; auto takes CUDA where it works."
     )
-    inference_threads: int = Field(
-        1, ge=1, le=256, description="Threads of one ONNX Runtime session."
+    inference_threads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Threads of one ONNX Runtime session; the container's CPU limit where unset.",
+    )
+    prediction_cache_entries: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="Predictions kept for texts that come again; 0 keeps none.",
     )
     data_directory: Path = Field(
         Path("../shared/data"),

@@ -12,6 +12,7 @@ import faust
 from tidings_models.bundle import Bundle, BundleError, find_bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
 from tidings_models.prediction import Classifier
+from tidings_models.prediction_cache import CachedClassifier
 from tidings_models.redaction import redact
 from tidings_services.clock import now
 from tidings_services.connection import kafka_connection
@@ -20,6 +21,7 @@ from tidings_services.worker_streams import StreamSpec, WorkerStreams
 from tidings_streams import intents, sentiment, trends
 from tidings_streams.companies import CompaniesError, load_companies
 from tidings_streams.intents import AbstentionRule, IntentRouter
+from tidings_streams.metrics import CacheMetrics
 from tidings_streams.pipeline import Application, Pipeline
 from tidings_streams.processor import Intake, off_the_loop
 from tidings_streams.routing import RoutingTable, RoutingTableError, load_routing_table
@@ -114,8 +116,8 @@ def _load_bundle(name_or_path: str, *, task: str) -> Bundle:
 
 def _open_classifier(
     settings: Settings, streams: WorkerStreams, bundle: Bundle, application: str
-) -> OnnxClassifier:
-    """A warm classifier, and the metrics know it."""
+) -> Classifier:
+    """A warm classifier, with a cache where the settings say so; the metrics know of both."""
     metrics = streams.application_metrics(application)
     classifier = OnnxClassifier(
         bundle,
@@ -125,8 +127,17 @@ def _open_classifier(
     )
     classifier.predict([WARM_UP_TEXT])
     metrics.serving(bundle=bundle.manifest.name, digest=bundle.digest, provider=classifier.provider)
-    logger.info("%s serves %s on %s", application, bundle.reference, classifier.provider)
-    return classifier
+    logger.info(
+        "%s serves %s in %s on %s",
+        application,
+        bundle.reference,
+        classifier.variant,
+        classifier.provider,
+    )
+    entries = settings.prediction_cache_entries
+    if not entries:
+        return classifier
+    return CachedClassifier(classifier, entries=entries, on_lookups=CacheMetrics(metrics).looked_up)
 
 
 def _classifying(

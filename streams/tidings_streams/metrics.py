@@ -158,3 +158,24 @@ class ApplicationMetrics:
                 metrics.event_age.labels(application).observe(max(0.0, outcome.event_age_seconds))
             if outcome.reason is not None:
                 metrics.dead_letters.labels(application, outcome.reason).inc()
+
+
+class CacheMetrics:
+    """What an application's prediction cache tells the metrics."""
+
+    def __init__(self, metrics: ApplicationMetrics) -> None:
+        lookups, application = metrics.metrics.cache_lookups, metrics.application
+        self._hits = lookups.labels(application, "hit")
+        self._misses = lookups.labels(application, "miss")
+        self._ratio = metrics.metrics.cache_hit_ratio.labels(application)
+        self._answered = 0
+        self._asked = 0
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        """So many texts were answered by the cache, and of so many the model was asked."""
+        self._hits.inc(hits)
+        self._misses.inc(misses)
+        self._answered += hits
+        self._asked += hits + misses
+        if self._asked:
+            self._ratio.set(self._answered / self._asked)

@@ -1,9 +1,9 @@
 """Chaos on a real Kafka cluster of three nodes.
 
-    CHAOS=long              the long form; the short one where unset
-    CHAOS_SEED=7            the schedules and streams of the run that printed this seed
-    CHAOS_SETTINGS=...      the workers' settings, as name=value, separated by commas
-    CHAOS_REPORT=FILE       adds a line of JSON for each scenario
+CHAOS=long              the long form; the short one where unset
+CHAOS_SEED=7            the schedules and streams of the run that printed this seed
+CHAOS_SETTINGS=...      the workers' settings, as name=value, separated by commas
+CHAOS_REPORT=FILE       adds a line of JSON for each scenario
 """
 
 from __future__ import annotations

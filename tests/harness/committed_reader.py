@@ -40,9 +40,7 @@ def read_committed(bootstrap_servers: str, topics: Iterable[str]) -> dict[str, l
         wait_for(unread, lambda left: not left, what="the topics to be read", interval=0)
     finally:
         consumer.close()
-    return {
-        topic: sorted(records, key=lambda each: each.place) for topic, records in found.items()
-    }
+    return {topic: sorted(records, key=lambda each: each.place) for topic, records in found.items()}
 
 
 def wait_until_no_transaction_is_open(

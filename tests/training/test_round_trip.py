@@ -11,6 +11,8 @@ import pytest
 from tidings_models.bundle import Bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
 from tidings_models.onnx_network import OnnxNetwork
+from tidings_models.onnx_runtime import open_session
+from tidings_models.tokenization import TextTokenizer
 from tidings_models.training.dataset import read_split
 from tidings_models.training.gate import GateError
 from tidings_models.training.recipe import Gate, Recipe
@@ -82,17 +84,14 @@ def test_fp32_export_answers_as_pytorch_does(
     split = read_split(recipe, data_directory)
     rows = split.test["Made"]
     model = MeanPoolingClassifier.from_pretrained(work.weights).eval()
-    network = OnnxNetwork(work.fp32, work.tokenizer, max_tokens=recipe.max_tokens, provider="cpu")
+    tokenizer = TextTokenizer(work.tokenizer, max_tokens=recipe.max_tokens)
+    network = OnnxNetwork(open_session(work.fp32), tokenizer)
 
     exported = torch.softmax(
         torch.from_numpy(network.logits([row.text for row in rows], [row.entity for row in rows])),
         dim=1,
     ).numpy()
-    from tidings_models.tokenization import TextTokenizer  # noqa: PLC0415
-
-    batch = pad(
-        list(Rows(rows, split.labels, TextTokenizer(work.tokenizer, max_tokens=recipe.max_tokens)))
-    )
+    batch = pad(list(Rows(rows, split.labels, tokenizer)))
     batch.pop("labels")
     with torch.no_grad():
         original = torch.softmax(model(**batch).logits, dim=1).numpy()

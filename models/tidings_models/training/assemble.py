@@ -11,6 +11,7 @@ from pathlib import Path
 from tidings_models.bundle import MANIFEST_FILE, Bundle, load_bundle
 from tidings_models.manifest import (
     CARD_FILE,
+    FP16_FILE,
     MODEL_FILE,
     TOKENIZER_FILE,
     DataUsed,
@@ -19,12 +20,14 @@ from tidings_models.manifest import (
     RecipeUsed,
 )
 from tidings_models.onnx_network import OnnxNetwork
+from tidings_models.onnx_runtime import open_session
+from tidings_models.tokenization import TextTokenizer
 from tidings_models.training.card import write_card
 from tidings_models.training.dataset import Split, digest_file
 from tidings_models.training.encoder import encoder_name
 from tidings_models.training.evaluate import label_indices, network_logits
 from tidings_models.training.gate import GateError, check_gate
-from tidings_models.training.measure import calibrate, measure
+from tidings_models.training.measure import calibrate, measure, measure_accuracy
 from tidings_models.training.recipe import Recipe
 from tidings_models.training.stages import WorkingDirectory
 
@@ -45,8 +48,17 @@ def assemble(
         recipe.abstention,
     )
     figures = measure(record, split, int8, fp32, calibration)
-    size = work.int8.stat().st_size + work.tokenizer.stat().st_size
-    gate = check_gate(recipe.gate, figures, total_bytes=size)
+    networks = {MODEL_FILE: work.int8, TOKENIZER_FILE: work.tokenizer}
+    fp16_accuracy: dict[str, float] = {}
+    if work.fp16.is_file():
+        networks[FP16_FILE] = work.fp16
+        fp16_accuracy = measure_accuracy(_open(recipe, work, work.fp16), split)
+    gate = check_gate(
+        recipe.gate,
+        figures,
+        total_bytes=sum(file.stat().st_size for file in networks.values()),
+        fp16_accuracy=fp16_accuracy,
+    )
     if not gate.passed:
         raise GateError(gate)
     manifest = Manifest(
@@ -71,10 +83,7 @@ def assemble(
         figures=figures,
         gate=gate,
         limits=recipe.limits,
-        files={
-            MODEL_FILE: digest_file(work.int8),
-            TOKENIZER_FILE: digest_file(work.tokenizer),
-        },
+        files={name: digest_file(file) for name, file in networks.items()},
     )
     return write_bundle(manifest, work, output)
 
@@ -87,6 +96,8 @@ def write_bundle(manifest: Manifest, work: WorkingDirectory, output: Path) -> Bu
         scratch.chmod(0o755)
         shutil.copyfile(work.int8, scratch / MODEL_FILE)
         shutil.copyfile(work.tokenizer, scratch / TOKENIZER_FILE)
+        if FP16_FILE in manifest.files:
+            shutil.copyfile(work.fp16, scratch / FP16_FILE)
         (scratch / CARD_FILE).write_text(write_card(manifest), encoding="utf-8")
         listed = {**manifest.files, CARD_FILE: digest_file(scratch / CARD_FILE)}
         content = manifest.model_copy(update={"files": listed}).model_dump_json(indent=2) + "\n"
@@ -102,7 +113,8 @@ def write_bundle(manifest: Manifest, work: WorkingDirectory, output: Path) -> Bu
 
 
 def _open(recipe: Recipe, work: WorkingDirectory, model: Path) -> OnnxNetwork:
-    return OnnxNetwork(model, work.tokenizer, max_tokens=recipe.max_tokens, provider="cpu")
+    tokenizer = TextTokenizer(work.tokenizer, max_tokens=recipe.max_tokens)
+    return OnnxNetwork(open_session(model), tokenizer)
 
 
 def _data_used(recipe: Recipe, split: Split, data_directory: Path) -> Iterator[DataUsed]:

@@ -20,6 +20,7 @@ OPSET = 18
 def export_network(work: WorkingDirectory) -> Path:
     """Export the weights of `finetune`; return the file.  Raises StageError without weights."""
     work.require(work.record, stage="finetune RECIPE --work")
+    work.fp16.unlink(missing_ok=True)  # the gate takes it where it is there: never an older one's
     model = MeanPoolingClassifier.from_pretrained(work.weights).eval()
     # Optimum takes the library from a model's module path and does not know ours: it is told.
     make_config = TasksManager.get_exporter_config_constructor(

@@ -25,7 +25,7 @@ from tidings_models.training.evaluate import (
     network_figures,
     network_logits,
 )
-from tidings_models.training.measures import auroc, false_positives_at
+from tidings_models.training.measures import accuracy, auroc, false_positives_at
 from tidings_models.training.recipe import Abstention
 from tidings_models.training.stages import FineTuned
 
@@ -100,6 +100,16 @@ def measure(
         messages_per_second_fp32=measure_speed(fp32, split.test[first]),
         measured_on=describe_machine(),
     )
+
+
+def measure_accuracy(network: OnnxNetwork, split: Split) -> dict[str, float]:
+    """Return the network's accuracy, 0..1, on every test file, by its name."""
+    return {
+        name: accuracy(
+            label_indices(rows, split.labels), network_logits(network, rows).argmax(axis=1)
+        )
+        for name, rows in split.test.items()
+    }
 
 
 def _out_of_scope(

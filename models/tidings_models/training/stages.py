@@ -79,6 +79,11 @@ class WorkingDirectory:
         """The quantized network."""
         return self.directory / "model-int8.onnx"
 
+    @property
+    def fp16(self) -> Path:
+        """The exported network in half precision; only there where it was asked for."""
+        return self.directory / "model-fp16.onnx"
+
     def read_record(self) -> FineTuned:
         """Return what `finetune` did.  Raises StageError where it did not finish."""
         try:

@@ -142,3 +142,20 @@ def test_shipped_bundle_is_small_and_names_no_path(directory: Path) -> None:
         content = file.read_bytes()
         for path in (b"/home/", b"/root/", b"/tmp/", b"/work/", b"site-packages", b'.py"'):
             assert path not in content, f"{file.name} contains {path.decode()}"
+
+
+def test_fp16_network_is_optional(bundle_directory: Path) -> None:
+    assert load_bundle(bundle_directory).fp16_file is None
+
+
+def test_fp16_network_that_is_listed_is_checked(bundle_directory: Path) -> None:
+    file = bundle_directory / "model.fp16.onnx"
+    file.write_bytes(b"half")
+    digest = hashlib.sha256(b"half").hexdigest()
+    edit(bundle_directory, lambda values: values["files"].update({file.name: digest}))
+
+    assert load_bundle(bundle_directory).fp16_file == file
+
+    file.write_bytes(b"another")
+    with pytest.raises(BundleError, match=r"model\.fp16\.onnx is not the file"):
+        load_bundle(bundle_directory)

@@ -54,6 +54,18 @@ def test_missed_bound_closes_the_gate_and_is_named(
     assert all(name in str(GateError(gate)) for name in missed)
 
 
+def test_accuracy_lost_to_fp16_is_bounded_where_it_was_measured(figures: Figures) -> None:
+    kept, lost = (
+        check_gate(BOUNDS, figures, total_bytes=1, fp16_accuracy={"Letters": accuracy})
+        for accuracy in (figures.tests[0].fp32.accuracy, figures.tests[0].fp32.accuracy - 0.01)
+    )
+
+    assert kept.passed
+    assert [check.name for check in lost.checks if not check.passed] == [
+        "Letters: accuracy lost to fp16"
+    ]
+
+
 def test_card_states_use_licences_figures_and_limits(manifest_values: dict[str, Any]) -> None:
     manifest_values["files"] = {"model.onnx": "0" * 64, "tokenizer.json": "0" * 64}
     card = write_card(Manifest.model_validate(manifest_values))

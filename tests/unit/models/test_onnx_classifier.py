@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from harness.classifiers import make_texts, shipped
 from tidings_models.bundle import BundleError, find_bundle, load_bundle
 from tidings_models.onnx_classifier import OnnxClassifier
+from tidings_models.onnx_runtime import Provider, RuntimeUnavailableError, is_cuda_offered
 from tidings_models.prediction import Classifier, InferenceError
 
 BUNDLES = ("intents-banking77", "sentiment-finance")
@@ -112,6 +116,30 @@ def test_stages_are_told_their_seconds_once_a_call() -> None:
 
 def test_provider_is_what_the_session_runs_on() -> None:
     assert shipped("intents-banking77").provider == "cpu"
+
+
+def test_cuda_demanded_and_not_there_is_an_error() -> None:
+    if is_cuda_offered():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.raises(RuntimeUnavailableError, match=r"tidings\[gpu\]"):
+        OnnxClassifier(shipped("sentiment-finance").bundle, provider="cuda")
+
+
+@pytest.mark.parametrize("provider", ["auto", "cpu"])
+def test_fp16_file_of_a_bundle_changes_nothing_on_a_processor(
+    tmp_path: Path, provider: Provider
+) -> None:
+    plain = shipped("sentiment-finance")
+    directory = shutil.copytree(plain.bundle.directory, tmp_path / "with-fp16")
+    (directory / "model.fp16.onnx").write_bytes(b"opened on a GPU only")
+    manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"]["model.fp16.onnx"] = hashlib.sha256(b"opened on a GPU only").hexdigest()
+    (directory / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    classifier = OnnxClassifier(load_bundle(directory), provider=provider)
+
+    assert (classifier.variant, classifier.provider) == ("int8", "cpu")
+    assert classifier.predict(["Nokia rises"]) == plain.predict(["Nokia rises"])
 
 
 def test_labels_that_do_not_fit_the_network_are_refused() -> None:

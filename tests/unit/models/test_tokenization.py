@@ -23,6 +23,8 @@ def tokenizer() -> TextTokenizer:
         ("Sepp\u0061\u0308l\u0061\u0308", "Sepp\u00e4l\u00e4"),
         ("broken \ud800 half", "broken \ufffd half"),
         ("https://example.com/only", ""),
+        ("HTTPS://Example.com wWw.x.y end", "end"),
+        ("one\u3000two\u00a0three\x85four\x1ffive", "one two three four five"),
     ],
 )
 def test_cleaning(text: str, cleaned: str) -> None:
