@@ -1,4 +1,4 @@
-"""The workers of a chaos test: a few of one group, that are killed, hung, sent away and replaced."""
+"""The workers of a chaos test: a few of one group; killed, hung, sent away and replaced."""
 
 from __future__ import annotations
 

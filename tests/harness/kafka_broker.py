@@ -178,9 +178,9 @@ class KafkaBroker:
             admin.close()
 
     def _format(self) -> None:
-        identity = ("-t", self.plan.cluster_id)
+        identity = f"--cluster-id={self.plan.cluster_id}"  # it may begin with a dash
         done = subprocess.run(
-            self._java("kafka.tools.StorageTool", "format", *identity, "-c", self._settings),
+            self._java("kafka.tools.StorageTool", "format", identity, "-c", self._settings),
             capture_output=True,
             text=True,
             check=False,
