@@ -32,13 +32,17 @@ from tidings_streams.transactional_stream import ExactlyOnceStream
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSpec:
-    """What is done with a topic's records; `forget` drops what a step keeps of its partitions."""
+    """What is done with a topic's records.
+
+    `forget` drops what a step keeps of its partitions; `close` ends the step's threads.
+    """
 
     topic: str
     application: str
     step: Step
     intake: Intake
     forget: Callable[[], None] = lambda: None
+    close: Callable[[], None] = lambda: None
 
 
 class WorkerStreams:
@@ -108,6 +112,7 @@ class WorkerStreams:
             consumer=consumer,
             processor=processor,
             drain_seconds=self._settings.drain_seconds,
+            close=spec.close,
         )
         self._services += [service, watch]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import faust
@@ -154,11 +155,13 @@ def _classifying(
         dead_letters=streams.dead_letters(application.name),
         max_tokens=settings.max_batch_tokens,
     )
+    executor = ThreadPoolExecutor(1, application.name)
     return StreamSpec(
         topic=topic,
         application=application.name,
-        step=off_the_loop(pipeline.process, ThreadPoolExecutor(1, application.name)),
+        step=off_the_loop(pipeline.process, executor),
         intake=Intake(max_messages=settings.max_batch_messages),
+        close=partial(executor.shutdown, wait=False, cancel_futures=True),
     )
 
 

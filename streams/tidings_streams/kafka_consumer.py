@@ -154,9 +154,9 @@ class GroupConsumer(ConsumerRebalanceListener):
                 if assignment == self._assignment:
                     self._prepared = assignment
             elif fetched:
-                self._read_up_to |= {
-                    place.partition: records[-1].offset + 1 for place, records in fetched.items()
-                }
+                for place, some in fetched.items():
+                    self.next_offsets.setdefault(place.partition, some[0].offset)
+                    self._read_up_to[place.partition] = some[-1].offset + 1
                 yield [
                     _input_record(record, assignment)
                     for records in fetched.values()
@@ -210,7 +210,7 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def _next_offset(self, place: TopicPartition) -> int:
         done = self.next_offsets.get(place.partition)
-        if done is None or done == self._read_up_to.get(place.partition):
+        if done is None or done == self._read_up_to[place.partition]:
             # Nothing is under way; the position is also behind what is no record, such as markers.
             position: int = await self._consumer.position(place)
             return position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from mode import Service
@@ -26,7 +27,7 @@ class StartedKafka(Kafka, Protocol):
 
 
 class StreamService(Service):
-    """Runs one processor; an error of it crashes the worker.
+    """Runs one processor; an error of it crashes the worker.  `close` ends the step's threads.
 
     Stopping drains: no more is read, what was begun is delivered and committed, for
     `drain_seconds` at the most, and the group is left.
@@ -39,8 +40,10 @@ class StreamService(Service):
         consumer: GroupConsumer,
         processor: Processor,
         drain_seconds: float,
+        close: Callable[[], None],
     ) -> None:
         super().__init__()
+        self._close = close
         self._kafka = kafka
         self._consumer = consumer
         self._processor = processor
@@ -59,6 +62,7 @@ class StreamService(Service):
         self._consumer.end()
         if self._running is not None:
             await self._drain(self._running)
+        self._close()
         await self._kafka.stop()
 
     async def _run(self) -> None:

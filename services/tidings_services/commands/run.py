@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -72,4 +75,23 @@ def run_worker(
         typer.echo(f"tidings run: {error}", err=True)
         raise typer.Exit(4) from None
     worker = faust.Worker(worker_app, loglevel=settings.log_level, logfile=None)
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        leave(end.code)
+
+
+def leave(code: str | int | None) -> NoReturn:
+    """End the process, also where a thread hangs: Python itself would wait for it for ever."""
+    others = [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.main_thread() and not thread.daemon
+    ]
+    for thread in others:
+        thread.join(timeout=1.0)
+    if any(thread.is_alive() for thread in others):
+        logging.getLogger(__name__).warning("a thread hangs; the process ends without it")
+        logging.shutdown()
+        os._exit(code if isinstance(code, int) else 0)
+    sys.exit(code)
