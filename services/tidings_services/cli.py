@@ -13,6 +13,7 @@ from tidings_services.commands import (
     classify,
     config,
     dashboard,
+    dead_letters,
     demo,
     models,
     replay,
@@ -55,6 +56,7 @@ app.add_typer(models.app, name="models")
 app.command()(classify.classify)
 app.command()(replay.replay)
 app.command()(audit.audit)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(config.config)
 app.command()(dashboard.dashboard)
 

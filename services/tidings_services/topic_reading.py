@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from tidings_streams.faust_kafka import KafkaConnection
 
 POLL_MS = 200
+SETTLE_SECONDS = 0.05
 FAR_OFFSETS = 2_000  # a record so far ahead is sought, a nearer one read up to
 AWAY = (KafkaError, TimeoutError)
 COORDINATOR_AWAY = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
@@ -34,14 +35,14 @@ class TopicUnknown(Exception):  # noqa: N818 - the fact is the name
     """Topics that were asked for are not there; the message names them and the remedy."""
 
 
-class ReadingFailed(Exception):  # noqa: N818 - the fact is the name
+class KafkaFailed(Exception):  # noqa: N818 - the fact is the name
     """Kafka did not answer, or refused; the message names the servers and the setting."""
 
 
 class TopicReader:
     """Reads topics; an asynchronous context manager.
 
-    Where Kafka is away or refuses, its context is left by ReadingFailed.  `patience_seconds` is how
+    Where Kafka is away or refuses, its context is left by KafkaFailed.  `patience_seconds` is how
     long nothing may move.  `starts` and `ends` are the offsets between which `read` reads,
     `remaining` are those still before it.  `held_back` are the partitions whose end an open
     transaction hides, with the offset up to which they were read.
@@ -71,7 +72,7 @@ class TopicReader:
             await self._consumer.start()
         except (*AWAY, OSError) as error:
             await self._close()
-            raise self._failure(error) from None
+            raise kafka_failure(self._servers, error) from None
         return self
 
     async def __aexit__(
@@ -82,7 +83,7 @@ class TopicReader:
     ) -> None:
         await self._close()
         if isinstance(error, AWAY):
-            raise self._failure(error) from None
+            raise kafka_failure(self._servers, error) from None
 
     async def partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
         """Every partition of these topics; raises TopicUnknown."""
@@ -226,16 +227,24 @@ class TopicReader:
         return any(end is not None and 0 <= end <= offset for end in ends)
 
     async def _close(self) -> None:
-        """Stop; aiokafka lets a fetch's own cancellation out of `stop` (aiokafka#647)."""
+        """Stop, after aiokafka had the time to cancel its fetches.
+
+        A fetch that is cancelled together with its fetcher leaves that waiting for ever, or lets
+        its own cancellation out of `stop` (aiokafka#647).
+        """
         self._consumer.unsubscribe()
-        await asyncio.wait({asyncio.ensure_future(self._consumer.stop())})
+        await asyncio.sleep(SETTLE_SECONDS)
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait({stopping}, timeout=self._patience)
+        stopping.cancel()
         await self._admin.close()
 
-    def _failure(self, error: BaseException) -> ReadingFailed:
-        if isinstance(error, KafkaConnectionError | KafkaTimeoutError | OSError | TimeoutError):
-            return ReadingFailed(
-                f"no Kafka broker answers at {self._servers} ({type(error).__name__}); "
-                "set TIDINGS_BOOTSTRAP_SERVERS to host:port of yours, or start one with "
-                "`tidings broker`"
-            )
-        return ReadingFailed(f"Kafka at {self._servers} refused: {error}")
+
+def kafka_failure(servers: str, error: BaseException) -> KafkaFailed:
+    """What aiokafka's error means to the caller of a command."""
+    if isinstance(error, KafkaConnectionError | KafkaTimeoutError | OSError | TimeoutError):
+        return KafkaFailed(
+            f"no Kafka broker answers at {servers} ({type(error).__name__}); set "
+            "TIDINGS_BOOTSTRAP_SERVERS to host:port of yours, or start one with `tidings broker`"
+        )
+    return KafkaFailed(f"Kafka at {servers} refused: {error}")

@@ -27,6 +27,7 @@ from tidings_streams.records import (
 from tidings_streams.topics import DEAD_LETTERS
 
 PLACE = re.compile(rb"([a-zA-Z0-9._-]{1,249})/(\d{1,10})/(\d{1,19})")
+COUNT = re.compile(rb"\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +90,10 @@ def replay_of(headers: Mapping[str, bytes | None]) -> Replay | None:
     """What a record's headers tell of its replay; None where it is none, or they are malformed."""
     origin = _parse_place(headers.get(REPLAY_OF))
     letter = _parse_place(headers.get(REPLAY_LETTER))
-    count = headers.get(REPLAY_COUNT)
-    if origin is None or letter is None or count is None or not count.isdigit():
+    count = COUNT.fullmatch(headers.get(REPLAY_COUNT) or b"")
+    if origin is None or letter is None or count is None:
         return None
-    return Replay(origin=origin, letter=letter, count=int(count))
+    return Replay(origin=origin, letter=letter, count=int(count[0]))
 
 
 def next_replay(letter: Source, *, died: Source, headers: Mapping[str, bytes | None]) -> Replay:

@@ -78,7 +78,7 @@ def audit(
 
 
 def read_with_progress(plan: AuditPlan) -> Audit:
-    """Run the audit, with a bar on a terminal; raises TopicUnknown and ReadingFailed."""
+    """Run the audit, with a bar on a terminal; raises TopicUnknown and KafkaFailed."""
     from tidings_services.audit_reading import run_audit
     from tidings_services.connection import kafka_connection
     from tidings_services.topic_reading import TopicReader

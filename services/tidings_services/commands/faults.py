@@ -15,15 +15,16 @@ NO_KAFKA = 4
 @contextmanager
 def one_line_faults(command: str) -> Iterator[None]:
     """Exit with 2 for what the caller can mend, with 4 where Kafka does not answer or refuses."""
+    from tidings_services.dead_letter_selection import InvalidPlace
     from tidings_services.instants import InvalidInstant
-    from tidings_services.topic_reading import ReadingFailed, TopicUnknown
+    from tidings_services.topic_reading import KafkaFailed, TopicUnknown
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the line says it
     try:
         yield
-    except (InvalidInstant, TopicUnknown) as fault:
+    except (InvalidInstant, InvalidPlace, TopicUnknown) as fault:
         raise bad_usage(command, str(fault)) from None
-    except ReadingFailed as fault:
+    except KafkaFailed as fault:
         typer.echo(f"{command}: {fault}", err=True)
         raise typer.Exit(NO_KAFKA) from None
 

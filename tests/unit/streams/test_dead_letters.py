@@ -52,7 +52,13 @@ def test_malformed_headers_are_no_replay(name: str, value: bytes) -> None:
     headers = next_replay(LETTER, died=DIED, headers={}).headers()
 
     assert replay_of({**headers, name: value}) is None
-    assert replay_of({**headers, "tidings_replay_count": b"many"}) is None
+
+
+@pytest.mark.parametrize("count", [b"", b"many", b"-1", b"9" * 5_000])
+def test_malformed_count_is_no_replay(count: bytes) -> None:
+    headers = next_replay(LETTER, died=DIED, headers={}).headers()
+
+    assert replay_of({**headers, "tidings_replay_count": count}) is None
 
 
 def test_outputs_and_dead_letters_of_a_replayed_record_carry_its_provenance_on() -> None:
