@@ -142,7 +142,12 @@ async def _producer(connection: KafkaConnection) -> AsyncIterator[AIOKafkaProduc
 async def _write(
     producer: AIOKafkaProducer, records: Sequence[Replayed], result: ReplayResult
 ) -> None:
-    """Write records and wait until each is acknowledged; a refusal goes to the result."""
+    """Write records and wait until each is acknowledged; a refusal goes to the result.
+
+    The broker refuses a whole batch for one record that is too large, so those refused are tried
+    again one by one.
+    """
+    alone: list[Replayed] = []
     sent: list[tuple[Replayed, asyncio.Future[object]]] = []
     for record in records:
         original = record.original
@@ -150,22 +155,32 @@ async def _write(
             result.refused[record.letter] = "a record with neither key nor value can not be written"
             continue
         try:
-            future = await producer.send(
-                record.topic,
-                original.value,
-                key=original.key,
-                partition=record.partition,
-                headers=record.headers,
-            )
-        except REFUSALS as refusal:
-            result.refused[record.letter] = type(refusal).__name__
-        else:
-            sent.append((record, future))
+            sent.append((record, await _send(producer, record)))
+        except REFUSALS:
+            alone.append(record)
     replies = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
     for (record, _), reply in zip(sent, replies, strict=True):
         if isinstance(reply, REFUSALS):
-            result.refused[record.letter] = type(reply).__name__
+            alone.append(record)
         elif isinstance(reply, BaseException):
             raise reply
         else:
             result.replayed += 1
+    for record in alone:
+        try:
+            await (await _send(producer, record))
+            result.replayed += 1
+        except REFUSALS as refusal:
+            result.refused[record.letter] = type(refusal).__name__
+
+
+async def _send(producer: AIOKafkaProducer, record: Replayed) -> asyncio.Future[object]:
+    """Give a record to the producer; the future of its acknowledgement."""
+    future: asyncio.Future[object] = await producer.send(
+        record.topic,
+        record.original.value,
+        key=record.original.key,
+        partition=record.partition,
+        headers=list(record.headers),
+    )
+    return future

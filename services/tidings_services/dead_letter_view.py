@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,10 +75,10 @@ def summary_json(tally: LetterTally) -> dict[str, Any]:
 
 def summary_line(tally: LetterTally, *, shown: int) -> str:
     """How many letters there are, of which reasons, and how many of them are shown."""
-    counts: dict[str, int] = {}
-    for (reason, _), count in tally.reasons.most_common():
-        counts[reason] = counts.get(reason, 0) + count
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+    counts: Counter[str] = Counter()
+    for (reason, _), count in tally.reasons.items():
+        counts[reason] += count
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
     line = f"{tally.letters:,} letters" + (f": {reasons}" if reasons else "")
     if shown < tally.letters:
         line += f"; the newest {shown:,} are shown (--limit)"
