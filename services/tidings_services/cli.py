@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from tidings_services import __version__
-from tidings_services.commands import classify, config, dashboard, demo, models, replay, run, topics
+from tidings_services.commands import (
+    audit,
+    classify,
+    config,
+    dashboard,
+    dead_letters,
+    demo,
+    models,
+    replay,
+    run,
+    topics,
+)
 from tidings_services.settings import SettingsError
 
 app = typer.Typer(
@@ -44,6 +55,8 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(models.app, name="models")
 app.command()(classify.classify)
 app.command()(replay.replay)
+app.command()(audit.audit)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(config.config)
 app.command()(dashboard.dashboard)
 

@@ -17,6 +17,12 @@ import msgspec
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
+REPLAY_OF = "tidings_replay_of"
+REPLAY_LETTER = "tidings_replay_letter"
+REPLAY_COUNT = "tidings_replay_count"
+PASSED_ON = ("traceparent", REPLAY_OF, REPLAY_LETTER, REPLAY_COUNT)
+"""Headers of an input that its outputs carry on: its trace, and that it is a replay of another."""
+
 
 class Reason(StrEnum):
     """Why a record is a dead letter."""
@@ -228,7 +234,7 @@ def encode_value(value: Value) -> bytes:
 def event_headers(
     *, kind: str, source: str, identity: str, received: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """Headers of an output: CloudEvents 1.0 in binary mode, and the producer's `traceparent`.
+    """Headers of an output: CloudEvents 1.0 in binary mode, and those `received` to be passed on.
 
     `kind` is the event's type, `source` the application, `identity` is equal for two outputs
     exactly if one repeats the other.
@@ -240,7 +246,8 @@ def event_headers(
         "ce_type": kind.encode(),
         "content-type": b"application/json",
     }
-    traceparent = received.get("traceparent")
-    if traceparent is not None:
-        headers["traceparent"] = traceparent
+    for name in PASSED_ON:
+        value = received.get(name)
+        if value is not None:
+            headers[name] = value
     return headers

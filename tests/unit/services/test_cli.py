@@ -42,7 +42,8 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_the_commands_are_there() -> None:
     wanted = {
         ("demo",), ("broker",), ("topics", "create"), ("run", "intents"), ("run", "sentiment"),
-        ("classify",), ("replay",), ("config",), ("dashboard",),
+        ("classify",), ("replay",), ("config",), ("dashboard",), ("audit",),
+        *(("dead-letters", name) for name in ("list", "show", "replay")),
         *(("models", name) for name in ("finetune", "export", "quantize", "evaluate", "build")),
     }  # fmt: skip
     assert wanted <= set(ALL)
