@@ -4,11 +4,13 @@
 #   ACCELERATOR=gpu         ONNX Runtime for an NVIDIA GPU instead of the CPU
 #   DURATION=60             seconds after which the demo ends by itself
 #   ARGS="-k broker -x"     arguments for pytest
+#   SEED=7                  the seed of `make chaos`; a new one, which is printed, where not given
 
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 DURATION ?=
 ARGS ?=
+SEED ?=
 
 LOCK_cpu := requirements/runtime.txt
 LOCK_gpu := requirements/runtime-gpu.txt
@@ -21,7 +23,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --no-input install --quiet
 BIN := .venv-test/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock wheel clean python test-environment
+.PHONY: help install demo test chaos check format lock wheel clean python test-environment
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +37,10 @@ demo: install ## run the whole of it on this machine, until Ctrl-C
 test: install test-environment ## run every test, with a real Kafka, Prometheus and Chromium
 	@tests/setup.sh
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: install test-environment ## kill and hinder workers and brokers for half an hour
+	@tests/setup.sh
+	CHAOS=long $(if $(SEED),CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest tests/chaos -rs $(ARGS)
 
 check: test-environment ## format, lint, types, order of the layers, manifests
 	$(BIN)/ruff format --check

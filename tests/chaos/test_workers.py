@@ -22,8 +22,9 @@ def kill_and_restart(run: ChaosRun, kills: int) -> None:
     """Kill the only worker again and again, each time while it is at work."""
     for number in range(kills):
         worker = run.workers.start()
-        run.note(f"worker {number} is ready")
-        run.pause(0.3, 2.5)
+        run.wait_for_progress()
+        run.note(f"worker {number} is at work")
+        run.pause(0.1, 1.5)
         run.workers.kill(worker)
         run.note(f"worker {number} is killed")
     run.workers.start()

@@ -24,6 +24,7 @@ from harness.chaos_workers import ChaosWorkers
 from harness.committed_reader import read_committed, wait_until_no_transaction_is_open
 from harness.kafka_cluster import KafkaCluster
 from harness.kafka_topics import Topics
+from harness.tidings_audit import differences, has_audit, run_audit
 from harness.waiting import wait_for
 from tidings_streams.topics import CUSTOMER_MESSAGES
 
@@ -112,6 +113,14 @@ class ChaosRun:
         """Let things run for a time between two bounds, in seconds."""
         time.sleep(self.chance.uniform(least, most))
 
+    def wait_for_progress(self) -> None:
+        """Wait until more outputs are written than are now."""
+        before = self._outputs()
+        wait_for(self._outputs, lambda count: count > before, what="outputs to be written")
+
+    def _outputs(self) -> int:
+        return sum(sum(self.topics.end_offsets(topic).values()) for topic in OUTCOMES)
+
     def settle(self) -> Verdict:
         """End the stream, wait until it is processed, and judge; raises what was not in time."""
         self.cluster.heal()
@@ -135,6 +144,10 @@ class ChaosRun:
         self.verdict = judge(read[CUSTOMER_MESSAGES], read, queues)
         self.note(f"the verdict: {self.verdict}")
         self._report()
+        if has_audit():
+            differing = differences(self.verdict, run_audit(self.topics))
+            assert differing == {}, f"(judge, tidings audit) disagree: {differing}"
+            self.note("tidings audit agrees")
         return self.verdict
 
     def _committed(self) -> dict[int, int]:
