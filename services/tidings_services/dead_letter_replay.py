@@ -21,7 +21,7 @@ from tidings_services.dead_letter_reading import OnProgress, fetch_letters
 from tidings_services.dead_letter_selection import Letter, LetterPlace
 from tidings_services.topic_reading import TopicReader, kafka_failure
 from tidings_streams.dead_letters import Replay, next_replay
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.records import REPLAY_COUNT, REPLAY_LETTER, REPLAY_OF
 
 TOGETHER = 500

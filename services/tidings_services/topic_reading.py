@@ -22,7 +22,7 @@ from aiokafka.errors import (
     KafkaTimeoutError,
 )
 
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 
 POLL_MS = 200
 SETTLE_SECONDS = 0.05

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from tidings_streams.backoff import Backoff
-from tidings_streams.kafka import InputRecord, OutputRecord, OutputRefused, Outputs, Substitute
+from tidings_streams.kafka import InputRecord, OutputRefused, Outputs, Substitute
 from tidings_streams.kafka_consumer import GroupConsumer
 from tidings_streams.kafka_producer import Producer
 from tidings_streams.kafka_writer import OutputWriter
@@ -85,34 +85,33 @@ async def write_all(
     """Write the outputs of some records; where one is refused, what stands for it instead.
 
     What goes elsewhere is written first, and where the decision is kept (the last output's topic)
-    last: a record whose copy for a queue is refused has no decision besides its dead letter.
+    after it: a record whose copy for a queue is refused has no decision besides its dead letter.
     """
+    left = list(enumerate(outputs))
+    elsewhere = [
+        (index, [output for output in some if output.topic != some[-1].topic])
+        for index, some in left
+    ]
+    refused = await _write(writer, elsewhere)
+    left = [
+        (index, substitute(index, refused[index]))
+        if index in refused
+        else (index, [output for output in some if output.topic == some[-1].topic])
+        for index, some in left
+    ]
+    while left:
+        refused = await _write(writer, left)
+        left = [(index, substitute(index, refusal)) for index, refusal in sorted(refused.items())]
+
+
+async def _write(
+    writer: OutputWriter, rows: Sequence[tuple[int, Outputs]]
+) -> dict[int, OutputRefused]:
+    """Write the outputs of rows with these indices; the first refusal of each row that has one."""
+    chosen = [(index, output) for index, some in rows for output in some]
+    replies = await writer.write([output for _, output in chosen])
     refused: dict[int, OutputRefused] = {}
-
-    async def write(chosen: Sequence[tuple[int, OutputRecord]]) -> None:
-        replies = await writer.write([output for _, output in chosen])
-        for (index, _), reply in zip(chosen, replies, strict=True):
-            if reply is not None:
-                refused.setdefault(index, reply)
-
-    await write(
-        [
-            (index, output)
-            for index, some in enumerate(outputs)
-            for output in some
-            if output.topic != some[-1].topic
-        ]
-    )
-    await write(
-        [
-            (index, output)
-            for index, some in enumerate(outputs)
-            for output in some
-            if output.topic == some[-1].topic and index not in refused
-        ]
-    )
-    while refused:
-        pending, refused = sorted(refused.items()), {}
-        await write(
-            [(index, output) for index, refusal in pending for output in substitute(index, refusal)]
-        )
+    for (index, _), reply in zip(chosen, replies, strict=True):
+        if reply is not None:
+            refused.setdefault(index, reply)
+    return refused

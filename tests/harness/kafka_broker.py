@@ -228,5 +228,8 @@ class KafkaBroker:
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
             "log.segment.delete.delay.ms": 1000,
+            # Everybody may do everything, but where a test says otherwise.
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true",
         }
         return "".join(f"{name}={value}\n" for name, value in settings.items())

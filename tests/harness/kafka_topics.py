@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    AlterConfigOp,
+    ConfigResource,
+    ConfigResourceType,
+    ResourcePattern,
+    ResourceType,
+)
 from kafka.errors import GroupIdNotFoundError
 
 from harness.waiting import DEFAULT_TIMEOUT_SECONDS, wait_for
@@ -104,6 +114,27 @@ class Topics:
             yield
         finally:
             alter(dict.fromkeys(settings, (AlterConfigOp.DELETE, None)))
+
+    @contextmanager
+    def write_denied(self, topic: str) -> Iterator[None]:
+        """Let nobody write to a topic for as long as the block lasts."""
+        pattern = ResourcePattern(ResourceType.TOPIC, topic)
+        rules = [
+            ACL("User:*", "*", operation, permission, pattern)
+            for operation, permission in (
+                (ACLOperation.ALL, ACLPermissionType.ALLOW),
+                (ACLOperation.WRITE, ACLPermissionType.DENY),
+            )
+        ]
+        with self._admin() as admin:
+            admin.create_acls(rules)
+        try:
+            yield
+        finally:
+            with self._admin() as admin:
+                admin.delete_acls(
+                    [ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, pattern)]
+                )
 
     # Records
 

@@ -20,6 +20,7 @@ from harness.messages import (
     encode,
     news_message,
 )
+from harness.waiting import wait_for
 from harness.worker import StartWorker
 from tidings_streams.topics import (
     CUSTOMER_MESSAGES,
@@ -28,6 +29,7 @@ from tidings_streams.topics import (
     ROUTED_MESSAGES,
     SCORED_MESSAGES,
     TRIAGE_MESSAGES,
+    queue_topic,
 )
 
 pytestmark = pytest.mark.kafka
@@ -225,3 +227,28 @@ def test_output_that_the_broker_refuses_becomes_a_dead_letter(
         assert "PIN" not in letter.json["detail"]
         (routed,) = topics.wait_for_records(ROUTED_MESSAGES, 1)
         assert place(routed) == places[1]
+
+
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+def test_output_that_may_not_be_written_becomes_a_dead_letter_and_no_decision(
+    topics: Topics, start_worker: StartWorker, delivery: str
+) -> None:
+    start_worker("intents", abstain_below=0, delivery=delivery)
+    with topics.write_denied(queue_topic("cards")):
+        places = topics.produce(
+            CUSTOMER_MESSAGES,
+            [
+                (b"ada", encode(customer_message(1, "How do I change my PIN?")), {}),
+                (b"ada", b"not JSON", {}),
+            ],
+        )
+        letters = wait_for(
+            lambda: topics.read_all(DEAD_LETTERS),
+            lambda there: len(there) == 2,
+            what="both dead letters",
+        )
+
+    assert [letter.json["reason"] for letter in letters] == ["output_refused", "not_json"]
+    assert [place(letter) for letter in letters] == places
+    assert "TopicAuthorizationFailed" in letters[0].json["detail"]
+    assert topics.read_all(ROUTED_MESSAGES) == []
