@@ -89,9 +89,11 @@ class OutputWriter:
             for place, some in waiting.items()
         ]
         if writers:
-            done, _ = await asyncio.wait(writers)  # all of them end, also where one fails
-            for writer in done:
-                writer.result()
+            await asyncio.wait(writers)  # all of them end, also where one fails
+            errors = [error for writer in writers if (error := writer.exception()) is not None]
+            if errors:
+                # The others fail because the transaction of the refused batch did.
+                raise next((each for each in errors if isinstance(each, BatchRefused)), errors[0])
         return results
 
     async def _choice(self, topic: str) -> _Choice | OutputRefused:
