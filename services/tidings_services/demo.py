@@ -99,6 +99,7 @@ def start_everything(
         "security_protocol": "PLAINTEXT",
         "session_timeout_seconds": str(SESSION_SECONDS),
         "fetch_wait_seconds": str(FETCH_WAIT_SECONDS),
+        "inference_threads": "1",  # two workers share this machine
         "http_host": LOOPBACK,
         "companies": str(demo_file("companies.yaml")),
         "dashboard_from": "earliest",

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         0.5, gt=0, le=30, description="How long a broker may hold a fetch of idle partitions."
     )
     drain_seconds: float = Field(
-        20.0,
+        15.0,
         gt=0,
         le=600,
         description="How long SIGTERM or a rebalance waits for what is in flight; less than the "

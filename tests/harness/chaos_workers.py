@@ -42,6 +42,7 @@ class ChaosWorkers:
                 "bootstrap_servers": self.topics.bootstrap_servers,
                 "group_prefix": self.topics.group_prefix,
                 "session_timeout_seconds": str(SESSION_TIMEOUT_SECONDS),
+                "inference_threads": "1",
                 **self.settings,
             },
             log=self.folder / f"worker-{len(self._started)}.log",

@@ -106,6 +106,7 @@ class Workers:
                 "bootstrap_servers": self._topics.bootstrap_servers,
                 "group_prefix": self._topics.group_prefix,
                 "session_timeout_seconds": str(SESSION_TIMEOUT_SECONDS),
+                "inference_threads": "1",
                 **{name: str(value) for name, value in settings.items()},
             },
             log=self._folder / f"{application}-{len(self._started)}.log",
