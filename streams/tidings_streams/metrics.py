@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,16 +149,19 @@ class ApplicationMetrics:
     def processed(self, outcomes: Sequence[Outcome]) -> None:
         """The outputs of these are acknowledged: count what became of their records."""
         metrics, application = self.metrics, self.application
+        for counter, values in (
+            (metrics.messages, (outcome.kind for outcome in outcomes)),
+            (metrics.decisions, (label for outcome in outcomes for label in outcome.labels)),
+            (metrics.abstentions, (outcome.abstained_because for outcome in outcomes)),
+            (metrics.dead_letters, (outcome.reason for outcome in outcomes)),
+        ):
+            for value, count in Tally(values).items():
+                if value is not None:
+                    counter.labels(application, value).inc(count)
+        ages = metrics.event_age.labels(application)
         for outcome in outcomes:
-            metrics.messages.labels(application, outcome.kind).inc()
-            for label in outcome.labels:
-                metrics.decisions.labels(application, label).inc()
-            if outcome.abstained_because is not None:
-                metrics.abstentions.labels(application, outcome.abstained_because).inc()
             if outcome.event_age_seconds is not None:
-                metrics.event_age.labels(application).observe(max(0.0, outcome.event_age_seconds))
-            if outcome.reason is not None:
-                metrics.dead_letters.labels(application, outcome.reason).inc()
+                ages.observe(max(0.0, outcome.event_age_seconds))
 
 
 class CacheMetrics:
