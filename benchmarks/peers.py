@@ -1,0 +1,3 @@
+"""A placeholder."""
+def measure_peers(plan, kafka, *, earlier):
+    return {}
