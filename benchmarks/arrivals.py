@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-
-from benchmarks.kafka_bench import DECISIONS
+from benchmarks.kafka_bench import DECISIONS, PARTITIONS
 from benchmarks.texts import customer_message
+
 from tidings_streams.topics import CUSTOMER_MESSAGES
 
 LEAD_SECONDS = 0.5
@@ -101,19 +101,11 @@ async def _drive(servers: str, load: Load) -> Latencies:
 
 
 async def _watch_decisions_from_now(consumer: AIOKafkaConsumer) -> None:
-    places = []
-    for topic in DECISIONS:
-        numbers = await _partitions(consumer, topic)
-        places += [TopicPartition(topic, number) for number in numbers]
+    places = [TopicPartition(topic, n) for topic in DECISIONS for n in range(PARTITIONS)]
     consumer.assign(places)
     await consumer.seek_to_end(*places)
     for place in places:
         await consumer.position(place)
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    await consumer.topics()
-    return sorted(consumer.partitions_for_topic(topic) or ())
 
 
 async def _send(

@@ -9,10 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+from benchmarks.cores import ONE_THREAD, pinned
+
 from harness.processes import Process
 from harness.worker import tidings_environment
-
-from benchmarks.cores import ONE_THREAD, pinned
 
 _numbers = itertools.count(1)
 
@@ -23,7 +24,7 @@ class ContestantFailed(Exception):  # noqa: N818 - the fact is the name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A command with its environment; `is_ready`, where given, says when the next may start."""
+    """A command with its environment; `is_ready`, where given, is awaited before the clock runs."""
 
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +70,18 @@ def group_name() -> str:
     return f"bench-{time.time_ns()}-{next(_numbers)}-"
 
 
+def answers(url: str) -> Callable[[], bool]:
+    """Whether a GET answers 200."""
+
+    def ready() -> bool:
+        try:
+            return httpx.get(url, timeout=10).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    return ready
+
+
 @contextmanager
 def started(
     contestant: Contestant, *, cores: Sequence[int], load: frozenset[int], logs: Path
@@ -80,14 +93,13 @@ def started(
         for program, core in zip(contestant.measured, cores, strict=True):
             processes.append(_start(contestant.name, program, {core}, logs))
             stack.callback(_end, processes[-1])
-            _wait_until_ready(program, processes[-1])
+        for program, process in zip(contestant.measured, processes, strict=True):
+            _wait_until_ready(program, process)
         feeder = None
         if contestant.feeder is not None:
             feeder = _start(f"{contestant.name} feeder", contestant.feeder, load, logs)
             stack.callback(_end, feeder)
-        yield Running(
-            name=contestant.name, processes=processes, feeder=feeder, started_at=began
-        )
+        yield Running(name=contestant.name, processes=processes, feeder=feeder, started_at=began)
 
 
 def _start(name: str, program: Program, cores: set[int] | frozenset[int], logs: Path) -> Process:

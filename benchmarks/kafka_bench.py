@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.kafka_broker import KafkaBroker
-from harness.kafka_topics import Topics
+from benchmarks.texts import customer_messages
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from benchmarks.texts import customer_messages
+from harness.kafka_broker import KafkaBroker
+from harness.kafka_topics import Topics
 from tidings_streams.routing import read_routing_file
 from tidings_streams.topics import (
     CUSTOMER_MESSAGES,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import httpx
-from harness.processes import LOOPBACK, free_port
-from prometheus_client.parser import text_string_to_metric_families
-
 from benchmarks.arrivals import Latencies, Load, drive, percentile
-from benchmarks.contestants import Contestant, Running, group_name, started
+from benchmarks.contestants import Contestant, answers, group_name, started
 from benchmarks.kafka_bench import BenchKafka
 from benchmarks.plan import Plan, Variant
 from benchmarks.sampling import pss_bytes, take_sample
 from benchmarks.tidings_workers import worker_program
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.processes import LOOPBACK, free_port
 
 SHARES = (0.1, 0.5, 0.8)
 WARM_UP_SECONDS = 2.0
-READY_TIMEOUT_SECONDS = 60.0
 REST_SECONDS = 4.0
 FIRST_ID = 10_000_000
 
@@ -38,12 +38,14 @@ def _measure(
 ) -> dict[str, Any]:
     group, port = group_name(), free_port()
     kafka.skip_backlog(f"{group}intents")
-    program = worker_program(plan, variant, servers=kafka.servers, group=group, port=port)
+    program = replace(
+        worker_program(plan, variant, servers=kafka.servers, group=group, port=port),
+        is_ready=answers(f"http://{LOOPBACK}:{port}/readyz"),
+    )
     contestant = Contestant(name=f"{variant.name} latency", measured=[program])
     with started(
         contestant, cores=[plan.cores.measured], load=plan.cores.load, logs=plan.logs
     ) as running:
-        _wait_until_ready(running, port)
         time.sleep(REST_SECONDS)
         rest = {
             "rss_mb": take_sample(running.pids).rss_bytes / 1e6,
@@ -104,13 +106,3 @@ def _stages(port: int) -> dict[str, float]:
         for sample in family.samples
         if sample.name.endswith(("_sum", "_count"))
     }
-
-
-def _wait_until_ready(running: Running, port: int) -> None:
-    def is_ready() -> bool:
-        try:
-            return httpx.get(f"http://{LOOPBACK}:{port}/readyz", timeout=10).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    running.processes[0].wait_until(is_ready, what="ready", timeout=READY_TIMEOUT_SECONDS)

@@ -1,3 +1,5 @@
 """A placeholder."""
+
+
 def write_table(content, table):
     print(content["run"])

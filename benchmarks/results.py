@@ -37,6 +37,11 @@ class Results:
         figures: dict[str, Any] = self.content["parts"][name]["figures"]
         return figures
 
+    def earlier(self, name: str) -> dict[str, Any]:
+        """A part's figures, empty where it was never measured."""
+        figures: dict[str, Any] = self.content["parts"].get(name, {}).get("figures", {})
+        return figures
+
     def describe(self, plan: Plan, texts: list[str]) -> None:
         """Note the machine, the versions and the texts."""
         lengths = run_ceiling(plan, way="one by one", texts=1, seconds=0)["token_lengths"]
@@ -44,10 +49,7 @@ class Results:
         self.content["versions"] = {
             "Tidings": versions(plan.tidings_python),
             "the user's loop": versions(plan.user_python),
-            **{
-                peer: versions(plan.work / peer / "bin" / "python")
-                for peer in PEERS
-            },
+            **{peer: versions(plan.work / peer / "bin" / "python") for peer in PEERS},
         }
         self.content["texts"] = {
             "count": len(texts),

@@ -38,6 +38,7 @@ from benchmarks.report import write_table
 from benchmarks.results import Results
 from benchmarks.texts import load_texts
 from benchmarks.tidings_workers import explore_ceiling, measure_tidings, measure_two
+
 from tidings_services.settings import load_settings
 
 
@@ -79,7 +80,7 @@ def measure(
         return measure_two(plan, kafka)
     if part == "loops":
         return measure_loops(plan, kafka)
-    return measure_peers(plan, kafka, earlier=results.content["parts"].get("peers", {}))
+    return measure_peers(plan, kafka, earlier=results.earlier("peers"))
 
 
 def saturations(results: Results) -> dict[str, float]:

@@ -32,7 +32,9 @@ def main() -> None:
 
 
 def _link(distribution: Distribution, lender: Path, borrower: Path) -> None:
-    for name in sorted({file.parts[0] for file in distribution.files or () if ".." not in file.parts}):
+    for name in sorted(
+        {file.parts[0] for file in distribution.files or () if ".." not in file.parts}
+    ):
         link = borrower / name
         if name != "__pycache__" and not link.exists():
             link.symlink_to((lender / name).resolve())

@@ -64,7 +64,7 @@ def steady_window(times: Sequence[float], period: Period) -> Window:
     `period.seconds`: both edges are appends, so that a batch counts whole or not at all.
     Raises ValueError where there are not two appends.
     """
-    begin = bisect_left(times, times[0] + period.warm_up_seconds)
+    begin = bisect_left(times, times[0] + period.warm_up_seconds) if times else 0
     if begin == len(times):
         raise ValueError("there are no decisions after the warm-up")
     start = times[begin]
@@ -88,7 +88,7 @@ def saturate(
         _wait_for_first(kafka, mark, running)
         began = time.time()
         before = take_sample(running.pids), busy_seconds(used)
-        with Sampler(running.pids) as sampler, Sampler([kafka.pid]) as kafka_sampler:
+        with Sampler([kafka.pid]) as kafka_sampler, Sampler(running.pids) as sampler:
             while time.time() < began + period.warm_up_seconds + period.seconds + 0.5:
                 time.sleep(0.25)
                 running.check()
@@ -99,7 +99,8 @@ def saturate(
         raise ContestantFailed(
             f"{contestant.name} decided all {kafka.filled} messages: fill more with --messages"
         )
-    window = steady_window([at for at in times if at > began], period)
+    sampled = max(began, sampler.samples[0].at), sampler.samples[-1].at
+    window = steady_window([at for at in times if sampled[0] < at < sampled[1]], period)
     cpu = cpu_between(sampler.samples, window.start, window.end)
     kafka_cpu = cpu_between(kafka_sampler.samples, window.start, window.end)
     elapsed = (after[0].at - before[0].at) * len(used)

@@ -7,22 +7,22 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from harness.processes import free_port
-
-from benchmarks.contestants import Contestant, Program, group_name
+from benchmarks.contestants import Contestant, Program, answers, group_name
 from benchmarks.cores import ONE_THREAD, Cores, pin_threads, pinned
 from benchmarks.kafka_bench import BenchKafka
 from benchmarks.plan import BUNDLE, ROOT, Plan, Variant
 from benchmarks.throughput import Saturation, saturate
 
+from harness.processes import LOOPBACK, free_port
+
 EXPLORED_TEXTS = 1024
 
 
 def worker_program(plan: Plan, variant: Variant, *, servers: str, group: str, port: int) -> Program:
-    """`tidings run intents` with a variant's settings."""
+    """`tidings run intents` with a variant's settings, its HTTP at `port`."""
     return Program(
         command=[str(plan.tidings_python), "-m", "tidings_services", "run", "intents"],
         settings={
@@ -35,15 +35,15 @@ def worker_program(plan: Plan, variant: Variant, *, servers: str, group: str, po
 
 
 def tidings(plan: Plan, variant: Variant, *, servers: str, workers: int = 1) -> Contestant:
-    """Workers of a variant, all in one group that is new."""
+    """Workers of a variant, all in one group that is new; several must all have partitions."""
     group = group_name()
-    return Contestant(
-        name=variant.name,
-        measured=[
-            worker_program(plan, variant, servers=servers, group=group, port=free_port())
-            for _ in range(workers)
-        ],
-    )
+    programs = []
+    for _ in range(workers):
+        port = free_port()
+        program = worker_program(plan, variant, servers=servers, group=group, port=port)
+        ready = answers(f"http://{LOOPBACK}:{port}/readyz") if workers > 1 else None
+        programs.append(replace(program, is_ready=ready))
+    return Contestant(name=variant.name, measured=programs)
 
 
 def run_ceiling(plan: Plan, *, way: str = "all", texts: int = 0, seconds: float) -> dict[str, Any]:
