@@ -1,4 +1,4 @@
-"""The benchmark's Apache Kafka: topics filled before the clock runs, decisions read by its clock."""
+"""The benchmark's Apache Kafka: filled before the clock runs, decisions read by its own clock."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ DECISIONS = (ROUTED_MESSAGES, TRIAGE_MESSAGES)
 class TimestampingBroker(KafkaBroker):
     """A Kafka node that stamps every record with its own clock."""
 
+    @property
+    def pid(self) -> int:
+        """Its process; raises RuntimeError where it does not run."""
+        if self._process is None:
+            raise RuntimeError("Kafka does not run")
+        return self._process.pid
+
     def _properties(self) -> str:
         return super()._properties() + "log.message.timestamp.type=LogAppendTime\n"
 
@@ -40,7 +47,7 @@ Mark = dict[TopicPartition, int]
 class BenchKafka:
     """A running Kafka with the intent router's topics and `filled` customer messages."""
 
-    broker: KafkaBroker
+    broker: TimestampingBroker
     filled: int
 
     @property
@@ -51,7 +58,7 @@ class BenchKafka:
     @property
     def pid(self) -> int:
         """The process of the broker."""
-        return self.broker._process.pid  # type: ignore[union-attr]  # noqa: SLF001
+        return self.broker.pid
 
     def mark(self) -> Mark:
         """Where the decisions end now."""
@@ -67,7 +74,7 @@ class BenchKafka:
         """When the broker appended each decision since, in seconds of its clock, sorted."""
         times: list[float] = []
         with self._consumer() as consumer:
-            ends = {place: end for place, end in _ends(consumer, DECISIONS).items()}
+            ends = _ends(consumer, DECISIONS)
             consumer.assign(list(mark))
             for place, start in mark.items():
                 consumer.seek(place, start)

@@ -18,15 +18,8 @@ from harness.processes import LOOPBACK, free_port
 ALONE = {**OFFLINE, "PYTHONPATH": "", "ORT_DISABLE_TELEMETRY": "1"}
 
 
-def measure_peers(plan: Plan, kafka: BenchKafka, *, earlier: dict[str, Any]) -> dict[str, Any]:
-    """The peers that the plan names, saturated; the others keep the figures they had."""
-    figures = dict(earlier)
-    for name in plan.peers:
-        figures[name] = _measure(plan, kafka, name)
-    return figures
-
-
-def _measure(plan: Plan, kafka: BenchKafka, name: str) -> dict[str, Any]:
+def measure_peer(plan: Plan, kafka: BenchKafka, name: str) -> dict[str, Any]:
+    """A peer's figures, or why it has none."""
     failed = plan.work / f"{name}.failed"
     if failed.exists():
         return {"failed": f"can not be installed: {failed.read_text(encoding='utf-8')}"}
@@ -46,6 +39,7 @@ def quixstreams(plan: Plan, kafka: BenchKafka) -> Contestant:
                     *(str(PROGRAMS / "quix_loop.py"), kafka.servers, group_name(), str(BUNDLE)),
                 ],
                 environment=ALONE,
+                folder=_folder(plan, "quixstreams"),
             )
         ],
     )
@@ -54,8 +48,8 @@ def quixstreams(plan: Plan, kafka: BenchKafka) -> Contestant:
 def mlserver(plan: Plan, kafka: BenchKafka) -> Contestant:
     """MLServer's Hugging Face runtime on Optimum's ONNX Runtime, without its pool of processes."""
     ports = free_port(), free_port(), free_port()
-    folder = plan.work / "mlserver-models"
-    (folder / "intents").mkdir(parents=True, exist_ok=True)
+    folder = _folder(plan, "mlserver")
+    (folder / "intents").mkdir(exist_ok=True)
     server = {
         "host": LOOPBACK,
         **dict(zip(("http_port", "grpc_port", "metrics_port"), ports, strict=True)),
@@ -81,7 +75,12 @@ def mlserver(plan: Plan, kafka: BenchKafka) -> Contestant:
     return Contestant(
         name="mlserver",
         measured=[
-            Program(command=command, environment=ALONE, is_ready=answers(f"{address}/ready"))
+            Program(
+                command=command,
+                environment=ALONE,
+                folder=folder,
+                is_ready=answers(f"{address}/ready"),
+            )
         ],
         feeder=_feeder(plan, kafka, "v2", f"{address}/infer", rows=32, concurrency=4),
     )
@@ -118,6 +117,13 @@ CONTESTANTS: dict[str, Callable[[Plan, BenchKafka], Contestant]] = {
     "mlserver": mlserver,
     "infinity": infinity,
 }
+
+
+def _folder(plan: Plan, peer: str) -> Path:
+    """A folder in which a peer runs and may leave what it keeps."""
+    folder = plan.work / "running" / peer
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _one_thread(plan: Plan, peer: str, script: str, *arguments: str) -> list[str]:

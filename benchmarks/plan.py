@@ -11,8 +11,8 @@ from benchmarks.throughput import Period
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLE = ROOT / "models" / "bundles" / "intents-banking77"
-PARTS = ("ceiling", "tidings", "latency", "two", "loops", "peers")
 PEERS = ("quixstreams", "mlserver", "infinity")
+PARTS = ("ceiling", "tidings", "latency", "two", "loops", *PEERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +58,12 @@ QUICK = Durations(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A run: its seed and length, where things are, and which cores do what."""
+    """A run: its seed, length and parts, where things are, and which cores do what."""
 
     seed: int
     durations: Durations
     variants: tuple[Variant, ...]
-    peers: tuple[str, ...]
+    parts: tuple[str, ...]
     cores: Cores
     tidings_python: Path
     user_python: Path

@@ -17,12 +17,12 @@ from benchmarks.tidings_workers import run_ceiling
 class Results:
     """What is known by now, in a JSON file."""
 
-    def __init__(self, file: Path, plan: Plan, *, quick: bool) -> None:
-        """Take up what the file has of an earlier run."""
+    def __init__(self, file: Path, plan: Plan, *, quick: bool, fresh: bool) -> None:
+        """Take up what the file has of an earlier run, unless this one is `fresh`."""
         self._file = file
         self._started = time.time()
         self.content: dict[str, Any] = {"parts": {}}
-        if file.exists():
+        if file.exists() and not fresh:
             self.content = json.loads(file.read_text(encoding="utf-8"))
         self.content["run"] = {
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._started)),
@@ -35,11 +35,6 @@ class Results:
         if name not in self.content["parts"]:
             raise SystemExit(f"{name} was not measured yet: add it to --only")
         figures: dict[str, Any] = self.content["parts"][name]["figures"]
-        return figures
-
-    def earlier(self, name: str) -> dict[str, Any]:
-        """A part's figures, empty where it was never measured."""
-        figures: dict[str, Any] = self.content["parts"].get(name, {}).get("figures", {})
         return figures
 
     def describe(self, plan: Plan, texts: list[str]) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,7 +24,7 @@ from benchmarks.cores import choose_cores
 from benchmarks.kafka_bench import BenchKafka, running_kafka
 from benchmarks.latency import measure_latency
 from benchmarks.loops import measure_loops
-from benchmarks.peers import measure_peers
+from benchmarks.peers import measure_peer
 from benchmarks.plan import (
     AS_SHIPPED,
     FULL,
@@ -50,15 +51,15 @@ def main() -> None:
     plan.logs.mkdir(parents=True, exist_ok=True)
     texts = load_texts(load_settings().data_directory, seed=plan.seed)
     plan.texts_file.write_text(json.dumps(texts), encoding="utf-8")
-    results = Results(plan.work / "results.json", plan, quick=given.quick)
+    whole = set(plan.parts) >= set(PARTS) - set(PEERS)
+    results = Results(plan.work / "results.json", plan, quick=given.quick, fresh=whole)
     results.describe(plan, texts)
-    wanted = [part for part in PARTS if part in given.only]
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         say(f"Filling Kafka with {given.messages} messages")
         with running_kafka(Path(folder), texts, messages=given.messages) as kafka:
-            for part in wanted:
+            for part in plan.parts:
                 say(f"Measuring: {part}")
-                results.add(part, lambda part=part: measure(part, plan, kafka, results, texts))
+                results.add(part, partial(measure, part, plan, kafka, results, texts))
     results.finish()
     table = plan.work / "RESULTS.md" if given.quick else ROOT / "benchmarks" / "RESULTS.md"
     write_table(results.content, table)
@@ -75,17 +76,19 @@ def measure(
     if part == "tidings":
         return measure_tidings(plan, kafka, way=results.part("ceiling")["best"])
     if part == "latency":
-        return measure_latency(plan, kafka, saturation=saturations(results), texts=texts)
+        return measure_latency(plan, kafka, saturation=saturations(plan, results), texts=texts)
     if part == "two":
         return measure_two(plan, kafka)
     if part == "loops":
         return measure_loops(plan, kafka)
-    return measure_peers(plan, kafka, earlier=results.earlier("peers"))
+    return measure_peer(plan, kafka, part)
 
 
-def saturations(results: Results) -> dict[str, float]:
+def saturations(plan: Plan, results: Results) -> dict[str, float]:
     """Each variant's median throughput in messages a second."""
     rounds = results.part("tidings")["rounds"]
+    if missing := {variant.name for variant in plan.variants} - set(rounds):
+        raise SystemExit(f"`tidings` was measured without {', '.join(missing)}: add it to --only")
     return {
         name: median(each["messages_per_second"] for each in some) for name, some in rounds.items()
     }
@@ -113,10 +116,10 @@ def read_arguments() -> argparse.Namespace:
 
 
 def names_of(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    """A reader of names separated by commas, each one of `known`."""
+    """A reader of names separated by commas or blanks, each one of `known`."""
 
     def read(text: str) -> tuple[str, ...]:
-        names = tuple(filter(None, text.split(",")))
+        names = tuple(text.replace(",", " ").split())
         if unknown := set(names) - set(known):
             raise argparse.ArgumentTypeError(
                 f"{', '.join(sorted(unknown))} is none of {', '.join(known)}"
@@ -132,7 +135,11 @@ def make_plan(given: argparse.Namespace) -> Plan:
         seed=given.seed,
         durations=QUICK if given.quick else FULL,
         variants=(AS_SHIPPED, *given.variant),
-        peers=given.peers,
+        parts=tuple(
+            part
+            for part in PARTS
+            if part in given.only and (part not in PEERS or part in given.peers)
+        ),
         cores=choose_cores(os.sched_getaffinity(0), given.core),
         tidings_python=given.tidings_python,
         user_python=given.user_python,

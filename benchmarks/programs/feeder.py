@@ -2,9 +2,9 @@
 
     python feeder.py SERVERS GROUP PROTOCOL URL ROWS CONCURRENCY
 
-PROTOCOL is `infinity` (/classify) or `v2` (the Open Inference Protocol, for MLServer); every request
-carries ROWS texts, and CONCURRENCY requests are under way at a time.  Offsets are committed by the
-clock, so this loses messages where it ends in between: it is as cheap as a feeder can be.
+PROTOCOL is `infinity` (/classify) or `v2` (the Open Inference Protocol, for MLServer).  Every
+request carries ROWS texts, and CONCURRENCY requests are under way at a time.  Offsets are committed
+by the clock, so this loses messages where it ends in between: it is as cheap as a feeder can be.
 """
 
 from __future__ import annotations
