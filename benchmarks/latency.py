@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from benchmarks.arrivals import Latencies, Load, drive, percentile
-from benchmarks.contestants import Contestant, answers, group_name, started
+from benchmarks.contestants import Contestant, ContestantFailed, answers, group_name, started
 from benchmarks.kafka_bench import BenchKafka
 from benchmarks.plan import Plan, Variant
 from benchmarks.sampling import pss_bytes, take_sample
@@ -72,9 +72,14 @@ def _measure(
 
 
 def summary(latencies: Latencies, *, skip: int) -> dict[str, float]:
-    """Percentiles in milliseconds without the first `skip` messages, and what never came."""
+    """Percentiles in milliseconds without the first `skip` messages, and what never came.
+
+    Raises ContestantFailed where no decision came at all.
+    """
     counted = latencies.decided_after[skip:]
     there = [1000 * seconds for seconds in counted if seconds is not None]
+    if not there:
+        raise ContestantFailed(f"none of {len(counted)} messages was decided")
     return {
         "messages": len(counted),
         "undecided": len(counted) - len(there),

@@ -92,6 +92,6 @@ def parse_variant(text: str) -> Variant:
         if not equals or not key.strip():
             raise ValueError(f"{pair!r} in the variant {text!r} is not KEY=VALUE")
         settings[key.strip().lower().removeprefix("tidings_")] = value.strip()
-    if not name.strip() or not separator:
+    if not name.strip() or not separator or not settings:
         raise ValueError(f"the variant {text!r} is not NAME:KEY=VALUE,...")
     return Variant(name=name.strip(), settings=settings)

@@ -65,7 +65,7 @@ def shares_of_ceiling(rounds: Sequence[Figures], ceilings: Sequence[Figures]) ->
 
 def _throughput(tidings: Figures) -> Iterator[Row]:
     ceilings = tidings["ceilings"]
-    cpu = median(each["cpu_ms_per_message"] for each in ceilings)
+    cpu = _cpu(ceilings)
     yield Row(
         what=f"1. Ceiling: ONNX Runtime alone, {tidings['way']}",
         figure=_rates(ceilings),
@@ -73,7 +73,7 @@ def _throughput(tidings: Figures) -> Iterator[Row]:
     )
     for name, rounds in tidings["rounds"].items():
         shares = shares_of_ceiling(rounds, ceilings)
-        own = median(each["cpu_ms_per_message"] for each in rounds)
+        own = _cpu(rounds)
         spread = f" ({min(shares):.2f}-{max(shares):.2f})" if len(shares) > 1 else ""
         yield Row(
             what=f"2. {name}, Kafka in, Kafka out",
@@ -109,8 +109,7 @@ def _beaten(what: str, found: Figures, tidings: Figures, *, goal: float, said: s
         lines = [line.strip() for line in found["failed"].splitlines() if line.strip()]
         return Row(what=what, figure="not measured", compared=f"{lines[0]} … {lines[-1]}"[:300])
     times = tidings_rate(tidings) / found["messages_per_second"]
-    first = next(iter(tidings["rounds"].values()))
-    own = median(each["cpu_ms_per_message"] for each in first)
+    own = _cpu(next(iter(tidings["rounds"].values())))
     return Row(
         what=what,
         figure=_rates([found]),
@@ -127,14 +126,15 @@ def _latency(latency: Figures) -> Iterator[Row]:
         for row in found["rows"]:
             low = row["share"] == min(each["share"] for each in found["rows"])
             added = row["p99_ms"] - row["inference_ms"]
-            missing = f"; {row['undecided']} never decided" if row["undecided"] else ""
+            missing = f" · {row['undecided']} never" if row["undecided"] else ""
             yield Row(
                 what=f"5. {name}, produce to decision at {row['share']:.0%} of saturation "
                 f"({row['rate']:.0f}/s)",
                 figure=f"p50 {row['p50_ms']:.1f} · p95 {row['p95_ms']:.1f} · "
                 f"p99 {row['p99_ms']:.1f} ms{missing}",
                 compared=f"inference {row['inference_ms']:.1f} ms a batch, "
-                f"{row['batch_messages']:.1f} messages a batch",
+                f"{row['batch_messages']:.1f} messages a batch; "
+                f"sent late by {row['late_p99_ms']:.1f} ms (p99)",
                 goal=f"p99 < {ADDED_P99_MS:g} ms + inference" if low else "",
                 met=added < ADDED_P99_MS and not row["undecided"] if low else None,
             )
@@ -147,17 +147,14 @@ def _two(two: Figures) -> Iterator[Row]:
             for pair in pairs
         ]
         one, both = ([pair[key] for pair in pairs] for key in ("one", "two"))
-        cost = median(each["cpu_ms_per_message"] for each in both) / median(
-            each["cpu_ms_per_message"] for each in one
-        )
-        beside = "Kafka on the same two cores" if two["kafka_shares_their_cores"] else "Kafka apart"
-        kafka = median(each["kafka_cpu_ms_per_message"] for each in both)
+        cost = _cpu(both) / _cpu(one)
+        beside = "Kafka on them too" if two["kafka_shares_their_cores"] else "Kafka apart"
         yield Row(
             what=f"6. {name}, two workers on two cores, {beside}",
             figure=_rates(both),
-            cpu=_ms(median(each["cpu_ms_per_message"] for each in both)),
+            cpu=_ms(_cpu(both)),
             compared=f"{median(times):.2f} times one worker; a message costs {cost:.2f} times "
-            f"the processor time, Kafka's own {kafka:.2f} ms not among it",
+            f"the processor time; Kafka's {_cpu(both, 'kafka_'):.2f} ms is not in it",
             goal=f"≥ {TWO_WORKERS_GOAL:g} times",
             met=median(times) >= TWO_WORKERS_GOAL,
         )
@@ -196,6 +193,10 @@ def _rates(some: Sequence[Figures]) -> str:
     rates = [each["messages_per_second"] for each in some]
     spread = f" ({min(rates):.0f}-{max(rates):.0f})" if len(rates) > 1 else ""
     return f"{median(rates):.0f} messages/s{spread}"
+
+
+def _cpu(some: Sequence[Figures], of: str = "") -> float:
+    return float(median(each[f"{of}cpu_ms_per_message"] for each in some))
 
 
 def _ms(value: float) -> str:
