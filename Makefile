@@ -3,7 +3,8 @@
 #   PYTHON=python3.12       the interpreter of the virtual environments (3.11 or later)
 #   ACCELERATOR=gpu         ONNX Runtime for an NVIDIA GPU instead of the CPU
 #   DURATION=60             seconds after which the demo ends by itself
-#   ARGS="-k broker -x"     arguments for pytest
+#   ARGS="-k broker -x"     arguments for pytest, or for the benchmark (ARGS=--quick)
+#   PEERS="quixstreams"     which peers the benchmark installs and measures: all, or none with PEERS=
 #   SEED=7                  the seed of `make chaos`; a new one, which is printed, where not given
 
 PYTHON ?= python3
@@ -11,6 +12,7 @@ ACCELERATOR ?= cpu
 DURATION ?=
 ARGS ?=
 SEED ?=
+PEERS ?= quixstreams mlserver infinity
 
 LOCK_cpu := requirements/runtime.txt
 LOCK_gpu := requirements/runtime-gpu.txt
@@ -23,7 +25,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check --no-input install --quiet
 BIN := .venv-test/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos check format lock wheel clean python test-environment
+.PHONY: help install demo test chaos bench check format lock wheel clean python test-environment
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +43,11 @@ test: install test-environment ## run every test, with a real Kafka, Prometheus 
 chaos: install test-environment ## kill and hinder workers and brokers for half an hour
 	@tests/setup.sh
 	CHAOS=long $(if $(SEED),CHAOS_SEED=$(SEED)) $(BIN)/python -m pytest tests/chaos -rs $(ARGS)
+
+bench: install test-environment ## measure against the ceiling and the peers; writes benchmarks/RESULTS.md
+	@tests/integration/kafka/fetch.sh > /dev/null
+	@benchmarks/setup.sh plot $(PEERS)
+	PYTHONPATH=tests $(BIN)/python -m benchmarks.run --peers "$(PEERS)" $(ARGS)
 
 check: test-environment ## format, lint, types, order of the layers, manifests
 	$(BIN)/ruff format --check
