@@ -73,7 +73,9 @@ async def run_audit(reader: TopicReader, plan: AuditPlan, *, on_progress: OnProg
     for place in inputs:
         ledger.end_inputs(place.topic, place.partition, reader.ends[place])
 
-    committed = {group: await reader.committed(group) for group in set(plan.groups.values())}
+    committed = {
+        group: await reader.committed(group, inputs) for group in set(plan.groups.values())
+    }
 
     progress = _Progress(reader, "outputs", on_progress)
     since = None if plan.since is None else plan.since - CLOCKS_DIFFER

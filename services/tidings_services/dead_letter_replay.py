@@ -19,7 +19,8 @@ from tidings_services.dead_letter_choice import Choice
 from tidings_services.dead_letter_originals import Headers, Original, find_originals
 from tidings_services.dead_letter_reading import OnProgress, fetch_letters
 from tidings_services.dead_letter_selection import Letter, LetterPlace
-from tidings_services.topic_reading import TopicReader, kafka_failure
+from tidings_services.kafka_faults import kafka_failure
+from tidings_services.topic_reading import TopicReader
 from tidings_streams.dead_letters import Replay, next_replay
 from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.records import REPLAY_COUNT, REPLAY_LETTER, REPLAY_OF

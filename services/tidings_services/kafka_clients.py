@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from tidings_services.connection import kafka_connection
+from tidings_services.kafka_faults import no_answer
 from tidings_services.settings import Settings
 
 
@@ -42,7 +43,4 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _unreachable(settings: Settings, error: KafkaError) -> KafkaUnreachable:
-    return KafkaUnreachable(
-        f"no Kafka broker answers at {settings.bootstrap_servers} ({type(error).__name__}); "
-        "set TIDINGS_BOOTSTRAP_SERVERS to host:port of yours, or start one with `tidings broker`"
-    )
+    return KafkaUnreachable(no_answer(settings.bootstrap_servers, error))

@@ -8,6 +8,7 @@ with the first fetch, so that what arrives meanwhile does not keep the reader re
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -17,26 +18,17 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
-    KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
 )
 
+from tidings_services.kafka_faults import TopicUnknown, kafka_failure
+from tidings_services.record_picking import POLL_MS, pick_records, position_of
 from tidings_streams.kafka_connection import KafkaConnection
 
-POLL_MS = 200
 SETTLE_SECONDS = 0.05
-FAR_OFFSETS = 2_000  # a record so far ahead is sought, a nearer one read up to
 AWAY = (KafkaError, TimeoutError)
 COORDINATOR_AWAY = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError)
-
-
-class TopicUnknown(Exception):  # noqa: N818 - the fact is the name
-    """Topics that were asked for are not there; the message names them and the remedy."""
-
-
-class KafkaFailed(Exception):  # noqa: N818 - the fact is the name
-    """Kafka did not answer, or refused; the message names the servers and the setting."""
 
 
 class TopicReader:
@@ -101,12 +93,16 @@ class TopicReader:
             for partition in sorted(each["partition"] for each in described[topic]["partitions"])
         ]
 
-    async def committed(self, group: str) -> dict[TopicPartition, int]:
-        """The offsets that a group committed; nothing where there is no such group."""
+    async def committed(
+        self, group: str, places: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """The offsets that a group committed of these partitions, where it did."""
         deadline = asyncio.get_running_loop().time() + self._patience
         while True:
             try:
-                offsets = await self._admin.list_consumer_group_offsets(group)
+                offsets = await self._admin.list_consumer_group_offsets(
+                    group, partitions=list(places)
+                )
             except COORDINATOR_AWAY:
                 if asyncio.get_running_loop().time() > deadline:
                     raise
@@ -123,8 +119,12 @@ class TopicReader:
         """
         self.ends, self.remaining = {}, 0
         self._consumer.assign(places)
-        await self._go_to_start(places, since)
-        self.starts = {place: await self._consumer.position(place) for place in places}
+        async with asyncio.timeout(self._patience):
+            await self._go_to_start(places, since)
+        self.starts = {
+            place: await position_of(self._consumer, place, patience_seconds=self._patience)
+            for place in places
+        }
         unfinished = dict(self.starts)
         clock = asyncio.get_running_loop().time
         moved_at = clock()
@@ -153,7 +153,9 @@ class TopicReader:
         for place, offsets in places.items():
             topic = described.get(place.topic, {"partitions": ()})
             if place.partition in {each["partition"] for each in topic["partitions"]}:
-                for record in await self._pick(place, sorted(set(offsets))):
+                for record in await pick_records(
+                    self._consumer, place, sorted(set(offsets)), patience_seconds=self._patience
+                ):
                     found[record.topic, record.partition, record.offset] = record
         return found
 
@@ -173,7 +175,7 @@ class TopicReader:
         """Note how far each partition was read; whether any of them moved or was finished."""
         moved = False
         for place, before in list(unfinished.items()):
-            position = await self._consumer.position(place)
+            position = await position_of(self._consumer, place, patience_seconds=self._patience)
             watermark = self._consumer.highwater(place)
             if watermark is not None:
                 moved |= place not in self.ends
@@ -190,41 +192,14 @@ class TopicReader:
 
     def _give_up(self, unfinished: dict[TopicPartition, int]) -> None:
         """Leave partitions that an open transaction holds back; raises where it is not that."""
+        lately = (time.time() - self._patience) * 1000
         for place, position in list(unfinished.items()):
             stable = self._consumer.last_stable_offset(place)
-            if stable is None or not 0 <= stable <= position:
+            answers = (self._consumer.last_poll_timestamp(place) or 0) > lately
+            if not answers or stable is None or not 0 <= stable <= position:
                 raise KafkaTimeoutError(f"nothing came for {self._patience:g} s")
             self.held_back[place] = self.ends[place] = position
             del unfinished[place]
-
-    async def _pick(self, place: TopicPartition, offsets: Sequence[int]) -> list[ConsumerRecord]:
-        """The records of a partition at these offsets, in order."""
-        found: list[ConsumerRecord] = []
-        wanted = set(offsets)
-        self._consumer.assign([place])
-        await self._consumer.seek_to_beginning(place)
-        position = await self._consumer.position(place)
-        for offset in offsets:
-            if offset > position + FAR_OFFSETS:
-                self._consumer.seek(place, offset)
-                position = offset
-            moved_at = asyncio.get_running_loop().time()
-            while position <= offset:
-                fetched = await self._consumer.getmany(place, timeout_ms=POLL_MS)
-                found.extend(each for each in fetched.get(place, ()) if each.offset in wanted)
-                before, position = position, await self._consumer.position(place)
-                if position < before or self._ends_before(place, offset):
-                    return found
-                if position > before:
-                    moved_at = asyncio.get_running_loop().time()
-                elif asyncio.get_running_loop().time() - moved_at > self._patience:
-                    raise KafkaTimeoutError(f"nothing came for {self._patience:g} s")
-        return found
-
-    def _ends_before(self, place: TopicPartition, offset: int) -> bool:
-        """Whether a partition, or what of it is committed, is known to end before an offset."""
-        ends = (self._consumer.highwater(place), self._consumer.last_stable_offset(place))
-        return any(end is not None and 0 <= end <= offset for end in ends)
 
     async def _close(self) -> None:
         """Stop, after aiokafka had the time to cancel its fetches.
@@ -238,13 +213,3 @@ class TopicReader:
         await asyncio.wait({stopping}, timeout=self._patience)
         stopping.cancel()
         await self._admin.close()
-
-
-def kafka_failure(servers: str, error: BaseException) -> KafkaFailed:
-    """What aiokafka's error means to the caller of a command."""
-    if isinstance(error, KafkaConnectionError | KafkaTimeoutError | OSError | TimeoutError):
-        return KafkaFailed(
-            f"no Kafka broker answers at {servers} ({type(error).__name__}); set "
-            "TIDINGS_BOOTSTRAP_SERVERS to host:port of yours, or start one with `tidings broker`"
-        )
-    return KafkaFailed(f"Kafka at {servers} refused: {error}")

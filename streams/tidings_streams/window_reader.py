@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from tidings_streams.backoff import Backoff
 from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.records import InvalidRecord, TrendWindow, decode_value
 from tidings_streams.topics import SENTIMENT_TRENDS
+
+READ_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,17 @@ class KafkaWindowReader:
 
         The end is the high watermark that comes with a fetch.  Of two states of one window the one
         with more messages counts: a worker that lost the partition may still write an older one.
+        Brokers that are away are tried again for as long as it takes.
         """
+        backoff = Backoff()
+        while True:
+            try:
+                async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                    return await self._read(partition)
+            except (KafkaError, TimeoutError) as error:
+                await backoff.wait(f"reading the windows of partition {partition}", error)
+
+    async def _read(self, partition: int) -> list[TrendWindow]:
         place = TopicPartition(SENTIMENT_TRENDS, partition)
         consumer = AIOKafkaConsumer(
             **self.connection.client_options(),
@@ -33,8 +48,8 @@ class KafkaWindowReader:
             fetch_max_wait_ms=100,
         )
         windows: dict[bytes | None, TrendWindow] = {}
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([place])
             await consumer.seek_to_beginning(place)
             while True:

@@ -15,9 +15,11 @@ from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as Place
 
 from harness.command import Done, tidings
+from harness.kafka_broker import KafkaBroker
 from harness.kafka_topics import Topics
 from harness.messages import bad_values, customer_message, encode
 from harness.worker import StartWorker
+from tidings_services.kafka_faults import KafkaFailed
 from tidings_services.topic_reading import TopicReader
 from tidings_streams.faust_kafka import KafkaConnection
 from tidings_streams.topics import (
@@ -202,6 +204,26 @@ async def test_what_an_open_transaction_hides_is_told_after_a_while(topics: Topi
 
     assert [record.offset for batch in read for record in batch] == [0]
     assert reader.held_back == {place: 1}
+
+
+async def test_broker_that_goes_away_while_it_is_read_ends_the_reading(
+    kafka: KafkaBroker, topics: Topics
+) -> None:
+    produce_inputs(topics, 2)
+    connection = KafkaConnection(bootstrap_servers=topics.bootstrap_servers)
+
+    async def read() -> None:
+        async with TopicReader(connection, patience_seconds=2) as reader:
+            places = await reader.partitions([CUSTOMER_MESSAGES])
+            kafka.kill()
+            async for _ in reader.read(places):
+                pass
+
+    try:
+        with pytest.raises(KafkaFailed, match="TIDINGS_BOOTSTRAP_SERVERS"):
+            await read()
+    finally:
+        kafka.start()
 
 
 def test_input_that_retention_took_is_none_and_its_output_is_expired(topics: Topics) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tidings_services.topic_reading import TopicReader
 
 COMMAND = "tidings dead-letters replay"
+MOST_NAMES = 20
 
 
 def replay(  # noqa: PLR0913, PLR0917 - one for each option
@@ -158,4 +159,6 @@ def report(
 def _names(places: Sequence[LetterPlace]) -> str:
     from tidings_services.dead_letter_view import place_name
 
-    return ", ".join(place_name(place) for place in places)
+    more = len(places) - MOST_NAMES
+    named = ", ".join(place_name(place) for place in places[:MOST_NAMES])
+    return f"{named} and {more:,} more" if more > 0 else named

@@ -17,7 +17,7 @@ def one_line_faults(command: str) -> Iterator[None]:
     """Exit with 2 for what the caller can mend, with 4 where Kafka does not answer or refuses."""
     from tidings_services.dead_letter_selection import InvalidPlace
     from tidings_services.instants import InvalidInstant
-    from tidings_services.topic_reading import KafkaFailed, TopicUnknown
+    from tidings_services.kafka_faults import KafkaFailed, TopicUnknown
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the line says it
     try:

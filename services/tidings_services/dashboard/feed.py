@@ -28,6 +28,8 @@ POLL_MS = 200
 RETRY_MS = 1000
 REQUEST_TIMEOUT_MS = 5000
 MOST_RECORDS = 1000
+SETTLE_SECONDS = 0.05
+STOP_TIMEOUT_SECONDS = 5.0
 
 
 class Feed:
@@ -155,9 +157,16 @@ class Feed:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer; aiokafka lets a fetch's own cancellation out of it (aiokafka#647)."""
+    """Stop a consumer, after aiokafka had the time to cancel its fetches.
+
+    A fetch that is cancelled together with its fetcher leaves that waiting for ever, or lets its
+    own cancellation out of `stop` (aiokafka#647).
+    """
     consumer.unsubscribe()
-    await asyncio.wait({asyncio.ensure_future(consumer.stop())})
+    await asyncio.sleep(SETTLE_SECONDS)
+    stopping = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_SECONDS)
+    stopping.cancel()
 
 
 def _partitions(described: list[dict[str, Any]]) -> list[TopicPartition]:

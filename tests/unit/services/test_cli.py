@@ -86,8 +86,19 @@ def test_bad_setting_is_one_line_and_exit_code_2() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_broker_that_is_not_there_is_told_and_exit_code_4() -> None:
-    done = tidings("topics", "create", TIDINGS_BOOTSTRAP_SERVERS="127.0.0.1:1")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("topics", "create"),
+        ("audit", "--from", "customer-messages", "--to", "routed-messages"),
+        ("dead-letters", "list"),
+        ("dead-letters", "show", "0:0"),
+        ("dead-letters", "replay", "--all", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_broker_that_is_not_there_is_told_and_exit_code_4(arguments: tuple[str, ...]) -> None:
+    done = tidings(*arguments, TIDINGS_BOOTSTRAP_SERVERS="127.0.0.1:1")
 
     assert done.returncode == 4
     assert "TIDINGS_BOOTSTRAP_SERVERS" in done.stderr
