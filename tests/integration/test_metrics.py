@@ -87,7 +87,7 @@ def test_prometheus_returns_the_counts_of_the_sentiment_monitor(
     topics.produce(NEWS_MESSAGES, [(None, encode(each), {}) for each in news])
     topics.produce(NEWS_MESSAGES, [(None, b"[]", {})] * 2)
     topics.wait_until_committed("sentiment", NEWS_MESSAGES)
-    topics.wait_until_committed("sentiment", SCORED_MESSAGES)
+    topics.wait_until_committed("trends", SCORED_MESSAGES)
 
     assert len(topics.read_all(SCORED_MESSAGES)) == 40
     assert len(topics.read_all(DEAD_LETTERS)) == 2
@@ -117,7 +117,7 @@ def test_metrics_follow_the_naming_rule_and_carry_no_content(
     page = worker.get("/metrics").text
     assert sum(samples.values()) == 1
     assert "zebra" not in page
-    units = ("_total", "_seconds", "_bytes", "_messages", "_records", "_info", "_windows")
+    units = ("_total", "_seconds", "_bytes", "_messages", "_records", "_info", "_windows", "_ratio")
     kinds = {name: kind for name, kind in FAMILY.findall(page) if not name.endswith("_created")}
     assert "tidings_messages_total" in kinds
     assert [name for name in kinds if not name.endswith(units)] == []

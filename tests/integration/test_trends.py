@@ -99,7 +99,7 @@ def newest(trends: Iterable[Record]) -> dict[Key, dict[str, Any]]:
 def wait_until_folded(topics: Topics) -> None:
     """Wait until every news message is scored and every scored one is in its windows."""
     topics.wait_until_committed("sentiment", NEWS_MESSAGES, timeout=120)
-    topics.wait_until_committed("sentiment", SCORED_MESSAGES, timeout=120)
+    topics.wait_until_committed("trends", SCORED_MESSAGES, timeout=120)
 
 
 def test_windows_equal_a_fold_over_the_scored_messages(
