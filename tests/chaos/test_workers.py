@@ -31,7 +31,7 @@ def kill_and_restart(run: ChaosRun, kills: int) -> None:
 
 
 def test_killed_workers_lose_nothing(start_chaos: Chaos, chaos_plan: ChaosPlan) -> None:
-    with start_chaos(rate=120, faults=SLOW) as run:
+    with start_chaos(rate=60, faults=SLOW) as run:
         kill_and_restart(run, kills=int(chaos_plan.pick(3, 20)))
         verdict = run.settle()
 
@@ -83,7 +83,7 @@ def test_workers_that_join_and_leave_repeat_nothing(
 def test_exactly_once_reader_sees_no_repeat_through_kills(
     start_chaos: Chaos, chaos_plan: ChaosPlan
 ) -> None:
-    with start_chaos(rate=120, faults=SLOW, delivery="exactly_once") as run:
+    with start_chaos(rate=60, faults=SLOW, delivery="exactly_once") as run:
         kill_and_restart(run, kills=int(chaos_plan.pick(3, 10)))
         verdict = run.settle()
 

@@ -56,6 +56,7 @@ class Feeder:
         self._messages = chaos_messages(random.Random(seed))
         self._rate = rate
         self._enough = threading.Event()
+        self._complete = False
         self._faults: list[BaseException] = []
         self._bootstrap_servers = bootstrap_servers
         self._thread = threading.Thread(target=self._run, name="chaos feeder")
@@ -75,6 +76,7 @@ class Feeder:
 
     def stop(self) -> None:
         """Stop, and wait until the cluster has everything; raises what could not be written."""
+        self._complete = True
         self.__exit__(None, None, None)
         if self._faults:
             raise AssertionError(f"the test's own input was not written: {self._faults[:3]}")
@@ -101,7 +103,7 @@ class Feeder:
                     key, value, kind = next(self._messages)
                     headers = [(KIND_HEADER, kind.encode())]
                     pending.append(producer.send(CUSTOMER_MESSAGES, value, key, headers))
-            for future in pending:
+            for future in pending if self._complete else ():
                 future.get(timeout=PATIENCE_SECONDS)
         finally:
             producer.close(timeout=5)

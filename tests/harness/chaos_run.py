@@ -28,7 +28,7 @@ from harness.tidings_audit import differences, has_audit, run_audit
 from harness.waiting import wait_for
 from tidings_streams.topics import CUSTOMER_MESSAGES
 
-SETTLE_SECONDS = 180.0
+STALL_SECONDS = 90.0
 OPEN_TRANSACTION_SECONDS = 90.0
 
 
@@ -126,14 +126,7 @@ class ChaosRun:
         self.cluster.heal()
         self._feeder.stop()
         self.note("the stream ended")
-        ends = self.topics.end_offsets(CUSTOMER_MESSAGES)
-        wait_for(
-            self._committed,
-            lambda committed: committed.items() >= ends.items(),
-            what=f"everything up to {ends} to be committed",
-            timeout=SETTLE_SECONDS,
-            interval=0.5,
-        )
+        self._wait_until_committed()
         self.note("everything is committed")
         self.workers.leave_all()
         wait_until_no_transaction_is_open(
@@ -149,6 +142,19 @@ class ChaosRun:
             assert differing == {}, f"(judge, tidings audit) disagree: {differing}"
             self.note("tidings audit agrees")
         return self.verdict
+
+    def _wait_until_committed(self) -> None:
+        """Wait for as long as commits go on; raises where none comes for `STALL_SECONDS`."""
+        ends = self.topics.end_offsets(CUSTOMER_MESSAGES)
+        committed = self._committed()
+        while not committed.items() >= ends.items():
+            committed = wait_for(
+                self._committed,
+                lambda now, before=committed: now != before,
+                what=f"a commit beyond {committed}, up to {ends}",
+                timeout=STALL_SECONDS,
+                interval=0.5,
+            )
 
     def _committed(self) -> dict[int, int]:
         self.workers.replace_crashed()

@@ -14,7 +14,8 @@ from typing import TypeVar
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 
-from harness.kafka_broker import KafkaBroker, NodePlan, new_cluster_id
+from harness.kafka_broker import KafkaBroker
+from harness.kafka_plan import NodePlan, new_cluster_id
 from harness.processes import free_port
 from harness.waiting import wait_for
 
