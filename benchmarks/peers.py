@@ -108,7 +108,7 @@ def infinity(plan: Plan, kafka: BenchKafka) -> Contestant:
                 is_ready=answers(f"{address}/health"),
             )
         ],
-        feeder=_feeder(plan, kafka, "infinity", f"{address}/classify", rows=32, concurrency=8),
+        feeder=_feeder(plan, kafka, "infinity", f"{address}/classify", rows=128, concurrency=4),
     )
 
 

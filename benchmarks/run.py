@@ -33,6 +33,7 @@ from benchmarks.plan import (
     QUICK,
     ROOT,
     Plan,
+    Variant,
     parse_variant,
 )
 from benchmarks.report import write_table
@@ -102,7 +103,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=names_of(PEERS), default=PEERS, help=",".join(PEERS))
     parser.add_argument(
         "--variant",
-        type=parse_variant,
+        type=variant,
         action="append",
         default=[],
         help="NAME:KEY=VALUE,... one more row for Tidings with these settings",
@@ -113,6 +114,14 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--tidings-python", type=Path, default=ROOT / ".venv/bin/python")
     parser.add_argument("--user-python", type=Path, default=ROOT / ".venv-test/bin/python")
     return parser.parse_args()
+
+
+def variant(text: str) -> Variant:
+    """A variant, or argparse's own error with the reason."""
+    try:
+        return parse_variant(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def names_of(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:

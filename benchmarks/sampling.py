@@ -12,7 +12,7 @@ from types import TracebackType
 
 import psutil
 
-INTERVAL_SECONDS = 0.1
+INTERVAL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def _cpu_at(samples: Sequence[Sample], at: float) -> float:
 
 
 class Sampler:
-    """Samples some processes ten times a second for as long as its block lasts."""
+    """Samples some processes four times a second for as long as its block lasts."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self.samples: list[Sample] = []

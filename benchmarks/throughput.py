@@ -99,8 +99,9 @@ def saturate(
         raise ContestantFailed(
             f"{contestant.name} decided all {kafka.filled} messages: fill more with --messages"
         )
-    sampled = max(began, sampler.samples[0].at), sampler.samples[-1].at
-    window = steady_window([at for at in times if sampled[0] < at < sampled[1]], period)
+    both = sampler.samples, kafka_sampler.samples
+    since, until = max(some[0].at for some in both), min(some[-1].at for some in both)
+    window = steady_window([at for at in times if since < at < until], period)
     cpu = cpu_between(sampler.samples, window.start, window.end)
     kafka_cpu = cpu_between(kafka_sampler.samples, window.start, window.end)
     elapsed = (after[0].at - before[0].at) * len(used)

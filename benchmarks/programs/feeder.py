@@ -34,7 +34,7 @@ def infinity_answers(body: Any) -> list[Answer]:
 def v2_request(texts: list[str]) -> Any:
     """The body of an inference request with one input of `texts`."""
     tensor = {
-        "name": "args",
+        "name": "array_inputs",
         "shape": [len(texts)],
         "datatype": "BYTES",
         "data": texts,

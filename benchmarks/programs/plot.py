@@ -64,9 +64,9 @@ def draw_throughput(axes, parts: dict) -> None:
         axes.axvline(ceiling, color=LIMIT, linestyle="--", linewidth=1)
         axes.annotate(
             f"ONNX Runtime alone: {ceiling:.0f}",
-            (ceiling, 1),
+            (ceiling, 0.02),
             xycoords=("data", "axes fraction"),
-            xytext=(-4, -4),
+            xytext=(-4, 0),
             textcoords="offset points",
             ha="right",
             va="bottom",
