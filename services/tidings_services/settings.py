@@ -69,9 +69,6 @@ class Settings(BaseSettings):
         le=86_400,
         description="/healthz fails after so long without progress while records wait.",
     )
-    kafka_client: Literal["aiokafka", "faust"] = Field(
-        "aiokafka", description="Whose consumer and producer carry the records."
-    )
     partitions: int = Field(
         6, ge=1, le=10_000, description="Partitions of a topic that `tidings topics create` makes."
     )
@@ -139,10 +136,10 @@ class Settings(BaseSettings):
 
     # The loop
     max_batch_messages: int = Field(
-        256, ge=1, le=4096, description="Most messages that are taken together."
+        512, ge=1, le=4096, description="Most messages that are taken together."
     )
     max_batch_tokens: int = Field(
-        4096,
+        8192,
         ge=1,
         le=1_000_000,
         description="Most tokens that are classified before the decisions are sent.",

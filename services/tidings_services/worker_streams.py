@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import faust
 from mode import ServiceT
@@ -19,14 +18,13 @@ from tidings_services.health import Health, HealthServer
 from tidings_services.settings import Settings
 from tidings_streams.dead_letters import DeadLetterPolicy
 from tidings_streams.faust_app import build_host
-from tidings_streams.faust_kafka import FaustStream, add_agent, build_app
 from tidings_streams.kafka_consumer import GroupConsumer, GroupHooks, GroupSettings
 from tidings_streams.kafka_producer import Producer
 from tidings_streams.kafka_stream import AtLeastOnceStream
 from tidings_streams.metrics import ApplicationMetrics, Metrics
 from tidings_streams.processor import Intake, Processor, Step
 from tidings_streams.progress import ProgressWatch
-from tidings_streams.stream_service import StartedKafka, StreamService
+from tidings_streams.stream_service import StartedKafka, Stream, StreamService
 from tidings_streams.transactional_stream import ExactlyOnceStream
 
 
@@ -56,8 +54,7 @@ class WorkerStreams:
         self.metrics = Metrics(self._registry)
         self._consumers: list[GroupConsumer] = []
         self._watches: list[ProgressWatch] = []
-        self._services: list[ServiceT] = []
-        self._agents: list[tuple[StreamSpec, Processor]] = []
+        self._streams: list[Stream] = []
 
     def dead_letters(self, application: str) -> DeadLetterPolicy:
         """How an application's dead letters are made."""
@@ -81,9 +78,6 @@ class WorkerStreams:
             metrics=metrics,
         )
         connection = kafka_connection(self._settings)
-        if self._settings.kafka_client == "faust":
-            self._agents.append((spec, processor))
-            return
         consumer = GroupConsumer(
             connection=connection,
             group=f"{self._settings.group_prefix}{spec.application}",
@@ -107,63 +101,15 @@ class WorkerStreams:
         self.metrics.stalled.labels(spec.topic).set_function(lambda: watch.stalled_seconds)
         self._consumers.append(consumer)
         self._watches.append(watch)
-        service = StreamService(
-            kafka=kafka,
-            consumer=consumer,
-            processor=processor,
-            drain_seconds=self._settings.drain_seconds,
-            close=spec.close,
+        self._streams.append(
+            Stream(kafka=kafka, consumer=consumer, processor=processor, close=spec.close)
         )
-        self._services += [service, watch]
 
     def app(self, name: str) -> faust.App:
-        """The Faust app that runs the streams."""
-        if self._settings.kafka_client == "faust":
-            return self._faust_app(name)
-        return build_host(name, self._all_services())
+        """The Faust app that hosts the streams."""
+        return build_host(name, self._services())
 
-    def _faust_app(self, name: str) -> faust.App:
-        app = build_app(
-            group=name,
-            connection=kafka_connection(self._settings),
-            session_timeout_seconds=self._settings.session_timeout_seconds,
-            commit_interval_seconds=self._settings.commit_interval_seconds,
-        )
-        assigned: list[bool] = []
-
-        @app.on_partitions_assigned.connect
-        async def note(*_: Any, **__: Any) -> None:
-            assigned.append(True)
-
-        @app.on_partitions_revoked.connect
-        async def release(*_: Any, **__: Any) -> None:
-            for spec, processor in self._agents:
-                await processor.release()
-                spec.forget()
-
-        health = Health(
-            is_ready=lambda: bool(assigned),
-            stalled_seconds=lambda: 0.0,
-            stall_limit_seconds=self._settings.stall_seconds,
-        )
-        app.add_dependency(
-            HealthServer(
-                host=self._settings.http_host,
-                port=self._settings.http_port,
-                registry=self._registry,
-                health=health,
-            )
-        )
-        for spec, processor in self._agents:
-            most = spec.intake.max_messages
-
-            async def run(stream: Any, processor: Processor = processor, most: int = most) -> None:
-                await processor.run(FaustStream(app, stream, max_messages=most))
-
-            add_agent(app, topic=spec.topic, run=run)
-        return app
-
-    def _all_services(self) -> list[ServiceT]:
+    def _services(self) -> list[ServiceT]:
         """All services of the worker, in the order in which they start."""
         health = Health(
             is_ready=lambda: all(consumer.assigned for consumer in self._consumers),
@@ -176,7 +122,8 @@ class WorkerStreams:
             registry=self._registry,
             health=health,
         )
-        return [server, *self._services]
+        streams = StreamService(self._streams, drain_seconds=self._settings.drain_seconds)
+        return [server, streams, *self._watches]
 
     def _group_settings(self) -> GroupSettings:
         settings = self._settings

@@ -40,10 +40,13 @@ class Backlog(Generic[T]):
 
         With `linger_seconds`, waits so long after the first one for more of them.
         """
-        while not self._items and not self._closed:
-            await self._change()
-        if linger_seconds > 0:
-            await self._linger(most, linger_seconds)
+        while True:
+            while not self._items and not self._closed:
+                await self._change()
+            if linger_seconds > 0:
+                await self._linger(most, linger_seconds)
+            if self._items or self._closed:  # what lingered may have been dropped meanwhile
+                break
         taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
         self._changed.set()
         return taken

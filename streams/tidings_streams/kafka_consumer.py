@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from tidings_streams.aiokafka_offsets import heed_offset_fetch_errors
 from tidings_streams.backoff import Backoff
 from tidings_streams.kafka import InputRecord
 from tidings_streams.kafka_connection import KafkaConnection
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 POLL_MILLISECONDS = 200
 FETCH_BYTES_PER_PARTITION = 262_144
 END_OFFSETS_TIMEOUT_SECONDS = 5.0
+MOST_FAILURES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +88,24 @@ class GroupConsumer(ConsumerRebalanceListener):
         self._joined = False
         self._prepare: Prepare | None = None
         self._prepared = 0
+        self._given = 0
+        self._revoking = False
         self._ended = asyncio.Event()
+
+    @property
+    def revoking(self) -> bool:
+        """Whether a rebalance has begun and waits for what is in flight."""
+        return self._revoking
 
     @property
     def assigned(self) -> bool:
         """Whether the group has given this member its partitions, be they none."""
         return self._joined
 
-    def partitions(self) -> set[int]:
-        """The partitions that this member has now."""
-        if self._consumer is None:
-            return set()
-        return {place.partition for place in self._consumer.assignment()}
+    @property
+    def assignment(self) -> int:
+        """How many assignments of partitions there have been; each ends the one before."""
+        return self._assignment
 
     def is_current(self, record: InputRecord) -> bool:
         """Whether the record was read under the assignment that is in force."""
@@ -119,13 +127,14 @@ class GroupConsumer(ConsumerRebalanceListener):
             session_timeout_ms=_milliseconds(settings.session_timeout_seconds),
             heartbeat_interval_ms=_milliseconds(settings.session_timeout_seconds / 4),
             rebalance_timeout_ms=_milliseconds(
-                settings.session_timeout_seconds + settings.release_seconds
+                2 * settings.session_timeout_seconds + settings.release_seconds
             ),
             max_poll_interval_ms=_milliseconds(settings.max_poll_seconds),
             fetch_max_wait_ms=_milliseconds(settings.fetch_wait_seconds),
             max_partition_fetch_bytes=FETCH_BYTES_PER_PARTITION,
         )
         await self._consumer.start()
+        heed_offset_fetch_errors(self._consumer)
         self._consumer.subscribe([self.topic], listener=self)
         self._committer = asyncio.create_task(self._commit_forever())
 
@@ -137,7 +146,11 @@ class GroupConsumer(ConsumerRebalanceListener):
             await asyncio.wait([self._committer])
         if self._consumer is not None:
             await self._commit_in_time()
-            await self._consumer.stop()
+            stopping = asyncio.ensure_future(self._consumer.stop())
+            # A coordinator that hangs would be waited for, and a fetch's own cancellation may come
+            # out of it (aiokafka#647): whatever it is, the group does without us soon.
+            await asyncio.wait({stopping}, timeout=self._settings.session_timeout_seconds)
+            stopping.cancel()
 
     def end(self) -> None:
         """Read no more: `batches` ends soon."""
@@ -145,13 +158,26 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
         """Yield what is there, up to `max_records`; see `Kafka.batches`."""
-        while (fetched := await self._fetch()) is not None:
-            # aiokafka gives no records from the moment on at which a rebalance begins, and then
-            # only those of the new assignment, perhaps before it says that there is one.
-            assignment = self._assignment
+        failures = 0
+        backoff = Backoff()
+        while True:
+            try:
+                result = await self._fetch()
+            except KafkaError as error:
+                failures += 1
+                if failures == MOST_FAILURES:
+                    raise
+                await backoff.wait(f"reading {self.topic}", error)
+                continue
+            if result is None:
+                return
+            failures, backoff = 0, Backoff()
+            assignment, fetched = result
+            if assignment != self._assignment or self._revoking:
+                continue  # on its way when a rebalance began: read again, by whoever has it then
             if self._prepare is not None and self._prepared != assignment:
-                await self._prepare(sorted(self._consumer.assignment()))
-                if assignment == self._assignment:
+                if self._given == assignment:
+                    await self._prepare(sorted(self._consumer.assignment()))
                     self._prepared = assignment
             elif fetched:
                 for place, some in fetched.items():
@@ -163,11 +189,16 @@ class GroupConsumer(ConsumerRebalanceListener):
                     for record in records
                 ]
 
-    async def _fetch(self) -> Mapping[TopicPartition, Sequence[Any]] | None:
-        """What there is, perhaps nothing; None once reading has ended."""
-        fetching = asyncio.ensure_future(
-            self._consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=self._max_records)
+    async def _get(self) -> tuple[int, Mapping[TopicPartition, Sequence[Any]]]:
+        """What there is, and the assignment under which aiokafka gave it."""
+        fetched = await self._consumer.getmany(
+            timeout_ms=POLL_MILLISECONDS, max_records=self._max_records
         )
+        return self._assignment, fetched
+
+    async def _fetch(self) -> tuple[int, Mapping[TopicPartition, Sequence[Any]]] | None:
+        """What there is, perhaps nothing; None once reading has ended."""
+        fetching = asyncio.ensure_future(self._get())
         ended = asyncio.ensure_future(self._ended.wait())
         await asyncio.wait({fetching, ended}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
@@ -175,8 +206,16 @@ class GroupConsumer(ConsumerRebalanceListener):
             fetching.cancel()
             await asyncio.wait({fetching})
             return None
-        fetched: Mapping[TopicPartition, Sequence[Any]] = fetching.result()
-        return fetched
+        self._check_tasks()
+        return fetching.result()
+
+    def _check_tasks(self) -> None:
+        """Raise RuntimeError where a task that goes on for ever has ended."""
+        fetcher = self._consumer._fetcher.error_future  # noqa: SLF001 - nothing else tells
+        for task in (self._committer, fetcher):
+            if task is not None and task.done():
+                cause = None if task.cancelled() else task.exception()
+                raise RuntimeError(f"a task of the consumer of {self.topic} ended") from cause
 
     def commit_soon(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit these offsets, of records read under the assignment in force, in a while."""
@@ -218,6 +257,7 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """End what is in flight and commit it, before anybody else gets the partitions."""
+        self._revoking = True
         if revoked:
             try:
                 async with asyncio.timeout(self._settings.release_seconds):
@@ -229,7 +269,9 @@ class GroupConsumer(ConsumerRebalanceListener):
                     self._settings.release_seconds,
                 )
             await self._commit_in_time()
+            await self._restart_committer()
         self._assignment += 1
+        self._revoking = False
         self._to_commit.clear()
         self.next_offsets.clear()
         self._read_up_to.clear()
@@ -238,6 +280,7 @@ class GroupConsumer(ConsumerRebalanceListener):
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Go on with the partitions that the group gave."""
         self._joined = True
+        self._given = self._assignment
         self._hooks.assigned()
 
     async def read_from(self, place: TopicPartition, offset: int | None) -> None:
@@ -246,6 +289,13 @@ class GroupConsumer(ConsumerRebalanceListener):
             await self._consumer.seek_to_beginning(place)
         else:
             self._consumer.seek(place, offset)
+
+    async def _restart_committer(self) -> None:
+        """End a commit that goes on: under the next assignment it would be accepted, and wrong."""
+        if self._committer is not None and not self._committer.done():
+            self._committer.cancel()
+            await asyncio.wait([self._committer])
+            self._committer = asyncio.create_task(self._commit_forever())
 
     async def _commit_forever(self) -> None:
         while True:

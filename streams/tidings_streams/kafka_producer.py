@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ProducerClosed
 
 from tidings_streams.kafka_connection import KafkaConnection
 
@@ -27,14 +27,23 @@ class Producer:
         self._transactional_id = transactional_id
         self._renewing = asyncio.Lock()
         self._client: Any = None
+        self._stopped = False
 
     @property
     def current(self) -> Any:
-        """The client; start it first."""
+        """The client, or None before `start` and where it could not be renewed."""
+        return self._client
+
+    def require(self) -> Any:
+        """The client; raises ProducerClosed where there is none."""
+        if self._client is None:
+            raise ProducerClosed
         return self._client
 
     async def start(self) -> None:
-        """Connect; raises KafkaError where no broker answers."""
+        """Connect; raises KafkaError where no broker answers, or after `stop`."""
+        if self._stopped:
+            raise ProducerClosed
         client = AIOKafkaProducer(
             **self._connection.client_options(),
             acks="all",
@@ -45,26 +54,44 @@ class Producer:
         )
         try:
             await client.start()
+            if self._stopped:
+                raise ProducerClosed
         except BaseException:
-            await client.stop()
+            await _close(client)
             raise
         self._client = client
 
     async def stop(self) -> None:
-        """Disconnect; what is not acknowledged by then is given up."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
-                await client.stop()
-        except (KafkaError, TimeoutError):
-            await client.client.close()
+        """Disconnect for good; what is not acknowledged by then is given up."""
+        self._stopped = True
+        await self._drop()
 
     async def renew(self, failed: Any) -> None:
-        """Put a new client in the place of one that failed, once for all who saw it fail."""
+        """Put a new client in the place of one that failed, once for all who saw it fail.
+
+        Raises KafkaError where none can be made now; there is no client then.
+        """
         async with self._renewing:
             if self._client is failed:
-                await self.stop()
+                await self._drop()
             if self._client is None:
                 await self.start()
+
+    async def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await _close(client)
+
+
+async def _close(client: Any) -> None:
+    """Stop a client in a bounded time; whoever waits for one of its batches is told."""
+    stopping = asyncio.ensure_future(client.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_SECONDS)
+    stopping.cancel()
+    if done and not stopping.cancelled() and stopping.exception() is None:
+        return
+    await client.client.close()
+    sender = client._sender.sender_task  # noqa: SLF001 - aiokafka leaves it running
+    if sender is not None:
+        sender.cancel()
+    client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -29,8 +30,7 @@ class AtLeastOnceStream:
         self._consumer = consumer
         self._producer = producer
         self._on_retry = on_retry
-        self._backoff = Backoff()
-        self._writer = OutputWriter(lambda: producer.current, on_error=self._try_again)
+        self._writer = OutputWriter(producer, on_error=self._try_again)
 
     async def start(self) -> None:
         """Connect both ways and join the group."""
@@ -57,7 +57,6 @@ class AtLeastOnceStream:
             [outputs[row] for row in rows],
             lambda index, refusal: substitute(rows[index], refusal),
         )
-        self._backoff = Backoff()
         done = [self._consumer.is_current(record) for record in records]
         self._consumer.commit_soon(
             {
@@ -68,13 +67,12 @@ class AtLeastOnceStream:
         )
         return current
 
-    async def _try_again(self, error: KafkaError) -> None:
+    async def _try_again(self, error: Exception, client: Any, backoff: Backoff) -> None:
         self._on_retry()
-        failed = self._producer.current
-        await self._backoff.wait("writing outputs", error)
-        if not error.retriable:
+        await backoff.wait("writing outputs", error)
+        if not getattr(error, "retriable", False):
             try:
-                await self._producer.renew(failed)
+                await self._producer.renew(client)
             except KafkaError as still:
                 logger.warning("no new producer yet: %r", still)
 

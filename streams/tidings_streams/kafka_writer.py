@@ -10,20 +10,34 @@ from typing import Any
 
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    IllegalOperation,
+    InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
     MessageSizeTooLargeError,
+    PolicyViolationError,
     RecordListTooLargeError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.partitioner import DefaultPartitioner
 
+from tidings_streams.backoff import Backoff
 from tidings_streams.kafka import OutputRecord, OutputRefused
+from tidings_streams.kafka_producer import Producer
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-NEVER = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError, InvalidTopicError)
+NEVER = (
+    TopicAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    InvalidTimestampError,
+    PolicyViolationError,
+)
+FAILURES = (KafkaError, IllegalOperation, AssertionError)
+"""What aiokafka raises where a batch could not be written; its asserts are about its own state."""
 
-OnError = Callable[[KafkaError], Awaitable[None]]
+OnError = Callable[[Exception, Any, Backoff], Awaitable[None]]
+"""Awaited with an error, the client that had it, and how long it has gone on."""
 Place = tuple[str, int]
 """Topic and partition."""
 Waiting = list[tuple[int, OutputRecord]]
@@ -51,9 +65,9 @@ class OutputWriter:
     """
 
     def __init__(
-        self, producer: Callable[[], Any], *, on_error: OnError, in_transactions: bool = False
+        self, producer: Producer, *, on_error: OnError, in_transactions: bool = False
     ) -> None:
-        """Write through what `producer` returns.
+        """Write through a producer's client.
 
         `on_error` is awaited with every error that is no refusal; the batch is sent again after it
         returns, and given up where it raises.  In transactions a refusal raises BatchRefused.
@@ -89,7 +103,11 @@ class OutputWriter:
             for place, some in waiting.items()
         ]
         if writers:
-            await asyncio.wait(writers)  # all of them end, also where one fails
+            try:
+                await asyncio.wait(writers)  # all of them end, also where one fails
+            finally:
+                for writer in writers:
+                    writer.cancel()
             errors = [error for writer in writers if (error := writer.exception()) is not None]
             if errors:
                 # The others fail because the transaction of the refused batch did.
@@ -97,13 +115,15 @@ class OutputWriter:
         return results
 
     async def _choice(self, topic: str) -> _Choice | OutputRefused:
+        backoff = Backoff()
         while True:
+            client = self._producer.current
             try:
-                partitions = sorted(await self._producer().partitions_for(topic))
+                partitions = sorted(await self._producer.require().partitions_for(topic))
             except NEVER as error:
                 return OutputRefused(f"{topic} refused a record: {type(error).__name__}")
-            except KafkaError as error:
-                await self._on_error(error)
+            except FAILURES as error:
+                await self._on_error(error, client, backoff)
             else:
                 return _Choice(self._partitioner, partitions)
 
@@ -116,10 +136,12 @@ class OutputWriter:
     ) -> None:
         """Write a partition's records, up to `together` a batch, noting the refusals."""
         topic, partition = place
-        at = 0
+        at, count = 0, 0
+        backoff = Backoff()
         while at < len(waiting):
-            producer = self._producer()
+            client = self._producer.current
             try:
+                producer = self._producer.require()
                 batch, count = _fill(producer.create_batch(), waiting[at : at + together])
                 await (await producer.send_batch(batch, topic, partition=partition))
             except (*TOO_LARGE, *NEVER) as error:
@@ -135,10 +157,11 @@ class OutputWriter:
                     continue
                 results[waiting[at][0]] = refusal
                 count = 1
-            except KafkaError as error:
-                await self._on_error(error)
+            except FAILURES as error:
+                await self._on_error(error, client, backoff)
                 continue
             at += count
+            backoff = Backoff()
 
 
 class _Choice:

@@ -13,7 +13,7 @@ another repeats what was not committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
@@ -79,9 +79,8 @@ class Processor:
         """Process records until reading ends; raises what must stop the worker."""
         try:
             async with asyncio.TaskGroup() as stages:
-                stages.create_task(self._read_from(kafka))
-                stages.create_task(self._compute())
-                stages.create_task(self._write_to(kafka))
+                for stage in (self._read_from(kafka), self._compute(), self._write_to(kafka)):
+                    stages.create_task(_loudly(stage))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
@@ -163,3 +162,17 @@ class Processor:
         self._begun -= count
         if self._begun == 0:
             self._idle.set()
+
+
+async def _loudly(stage: Coroutine[None, None, None]) -> None:
+    """Run a stage; a cancellation that comes out of it, and was not asked for, is an error.
+
+    A task group takes no notice of a task that ends cancelled, and the other stages would wait.
+    """
+    try:
+        await stage
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or not task.cancelling():
+            raise RuntimeError("a stage was cancelled from inside") from error
+        raise

@@ -26,24 +26,26 @@ class Progress:
     """Since when each partition has had records to process and has not moved."""
 
     now: Callable[[], float] = time.monotonic
-    _done: dict[int, int | None] = field(default_factory=dict)
+    _furthest: dict[int, int] = field(default_factory=dict)
     _waiting_since: dict[int, float] = field(default_factory=dict)
 
     def update(self, lags: Mapping[int, int], done: Mapping[int, int]) -> None:
         """Take in the lag of each own partition, and the offset behind its last processed record.
 
-        A partition that is missing is no longer ours.
+        A partition that is missing is no longer ours.  One that is only given to us again, by a
+        rebalance, has not moved.
         """
-        for partition in self._waiting_since.keys() - lags.keys():
-            del self._waiting_since[partition]
+        for partition in (self._waiting_since.keys() | self._furthest.keys()) - lags.keys():
+            self._waiting_since.pop(partition, None)
+            self._furthest.pop(partition, None)
         for partition, lag in lags.items():
+            reached = done.get(partition, -1)
+            moved = reached > self._furthest.get(partition, -1)
+            self._furthest[partition] = max(reached, self._furthest.get(partition, -1))
             if lag == 0:
                 self._waiting_since.pop(partition, None)
-            elif partition not in self._waiting_since or self._done.get(partition) != done.get(
-                partition
-            ):
+            elif moved or partition not in self._waiting_since:
                 self._waiting_since[partition] = self.now()
-        self._done = {partition: done.get(partition) for partition in lags}
 
     def unknown(self) -> None:
         """The brokers are there and do not say how far they are: that is no progress either."""
@@ -96,10 +98,11 @@ class ProgressWatch(Service):
 
     async def _any_server_listens(self) -> bool:
         for server in self._servers:
-            host, _, port = server.rpartition(":")
+            host, colon, port = server.rpartition(":")
+            address = (host.strip("[]"), int(port)) if colon and port.isdigit() else (server, 9092)
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                    _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+                    _, writer = await asyncio.open_connection(*address)
             except (OSError, TimeoutError):
                 continue
             writer.close()

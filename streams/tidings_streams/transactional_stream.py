@@ -15,6 +15,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -24,7 +25,7 @@ from tidings_streams.kafka import InputRecord, Outputs, Substitute
 from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.kafka_consumer import GroupConsumer
 from tidings_streams.kafka_producer import Producer
-from tidings_streams.kafka_writer import BatchRefused, OutputWriter
+from tidings_streams.kafka_writer import FAILURES, BatchRefused, OutputWriter
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ class ExactlyOnceStream:
 
     async def _prepare(self, places: Sequence[TopicPartition]) -> None:
         """Fence the partitions' former owners, and read from where they came to."""
+        assignment = self._consumer.assignment
         await self._close()
-        await asyncio.gather(*(self._take_over(place) for place in places))
+        await asyncio.gather(*(self._take_over(place, assignment) for place in places))
 
     async def deliver(
         self, records: Sequence[InputRecord], outputs: Sequence[Outputs], substitute: Substitute
@@ -120,21 +122,22 @@ class ExactlyOnceStream:
         await asyncio.gather(*(deliver_partition(*each) for each in rows.items()))
         return delivered
 
-    async def _take_over(self, place: TopicPartition) -> None:
+    async def _take_over(self, place: TopicPartition, assignment: int) -> None:
         transactional_id = f"{self._consumer.group}-{place.topic}-{place.partition}"
         producer = Producer(self._connection, transactional_id=transactional_id)
         backoff = Backoff()
-        while True:
+        while self._consumer.assignment == assignment and not self._consumer.revoking:
             try:
                 await producer.renew(producer.current)
                 committed = await self._consumer.committed(place)
+                await self._consumer.read_from(place, committed)
             except KafkaError as error:
                 await backoff.wait(f"taking over {place}", error)
             else:
-                break
-        self._partitions[place.partition] = _Partition(producer=producer, committed=committed)
-        if place.partition in self._consumer.partitions():
-            await self._consumer.read_from(place, committed)
+                mine = _Partition(producer=producer, committed=committed)
+                self._partitions[place.partition] = mine
+                return
+        await producer.stop()  # somebody else's meanwhile, and not to be fenced
 
     async def _complete(
         self, transaction: _Transaction, substitute: Substitute, is_ours: Callable[[], bool]
@@ -144,31 +147,39 @@ class ExactlyOnceStream:
         if mine is None:
             raise _Superseded
         backoff = Backoff()
-        failed = None
+        uncertain = False
         while is_ours():
             try:
-                if failed is not None:
-                    await mine.producer.renew(failed)
+                if uncertain:
+                    await mine.producer.renew(mine.producer.current)
                     if await self._took_place(transaction, mine):
                         return
-                    failed = None
+                    uncertain = False
                 await self._transact(transaction, mine)
             except ProducerFenced as error:
-                raise _Superseded from error
+                if self._consumer.revoking:
+                    raise _Superseded from error  # the group has let somebody else have it
+                uncertain = True
+                await self._wait_to_retry(transaction, error, backoff)
             except BatchRefused as refused:
-                failed = mine.producer.current
+                uncertain = True
                 self._put_in_its_place(transaction, refused, substitute)
-            except KafkaError as error:
-                failed = mine.producer.current
-                self._on_retry()
-                await backoff.wait(f"the transaction of {transaction.place}", error)
+            except FAILURES as error:
+                uncertain = True
+                await self._wait_to_retry(transaction, error, backoff)
             else:
                 return
         raise _Superseded
 
+    async def _wait_to_retry(
+        self, transaction: _Transaction, error: Exception, backoff: Backoff
+    ) -> None:
+        self._on_retry()
+        await backoff.wait(f"the transaction of {transaction.place}", error)
+
     async def _transact(self, transaction: _Transaction, mine: _Partition) -> None:
-        producer = mine.producer.current
-        writer = OutputWriter(lambda: producer, on_error=_give_up, in_transactions=True)
+        producer = mine.producer.require()
+        writer = OutputWriter(mine.producer, on_error=_give_up, in_transactions=True)
         await producer.begin_transaction()
         records = [output for outputs in transaction.outputs for output in outputs]
         replies = await writer.write(records, one_by_one=transaction.one_by_one)
@@ -209,7 +220,7 @@ class ExactlyOnceStream:
         """
         logger.warning("%s/%d has another owner", record.topic, record.partition)
         end = asyncio.get_running_loop().time() + REBALANCE_TIMEOUT_SECONDS
-        while self._consumer.is_current(record):
+        while self._consumer.is_current(record) and not self._consumer.revoking:
             if asyncio.get_running_loop().time() > end:
                 raise RuntimeError(
                     f"another producer wrote for {record.topic}/{record.partition}, which is ours: "
@@ -222,5 +233,5 @@ class ExactlyOnceStream:
         await asyncio.gather(*(each.producer.stop() for each in partitions.values()))
 
 
-async def _give_up(error: KafkaError) -> None:
+async def _give_up(error: Exception, _client: Any, _backoff: Backoff) -> None:
     raise error

@@ -36,16 +36,17 @@ class TrendAgent:
 
     def forget(self) -> None:
         """Drop all state: the partitions may be another worker's now."""
-        self._partitions.clear()
+        self._partitions = {}
 
     async def step(self, batch: Sequence[InputRecord]) -> AsyncIterator[list[Outcome]]:
         """One outcome per record; a window's record goes with the last message that changed it."""
+        partitions = self._partitions  # as they are now: `forget` may come meanwhile
         needed = {record.partition for record in batch}
-        while missing := needed - self._partitions.keys():
+        while missing := needed - partitions.keys():
             partition = missing.pop()
             trends = PartitionTrends(partition=partition, lateness_seconds=self.lateness_seconds)
             trends.restore(await self.reader.read(partition))
-            self._partitions[partition] = trends
+            partitions[partition] = trends
 
         outcomes: list[Outcome] = []
         last: dict[tuple[int, WindowKey], int] = {}
@@ -55,15 +56,15 @@ class TrendAgent:
             except InvalidRecord as fault:
                 outcomes.append(self.dead_letters.outcome(record, fault))
                 continue
-            kind, changed = self._partitions[record.partition].add(scored)
+            kind, changed = partitions[record.partition].add(scored)
             outcomes.append(Outcome(kind=kind, outputs=()))
             last |= {(record.partition, key): index for key in changed}
 
         for (partition, key), index in last.items():
-            window = self._partitions[partition].describe(key)
+            window = partitions[partition].describe(key)
             output = window_record(window, partition=partition)
             outcome = outcomes[index]
             outcomes[index] = replace(outcome, outputs=(*outcome.outputs, output))
-        for trends in self._partitions.values():
+        for trends in partitions.values():
             trends.close_windows()
         yield outcomes

@@ -60,7 +60,8 @@ class KafkaWindowReader:
                 if end is not None and await consumer.position(place) >= end:
                     return list(windows.values())
         finally:
-            await consumer.stop()
+            # A fetch's own cancellation may come out of it (aiokafka#647).
+            await asyncio.wait({asyncio.ensure_future(consumer.stop())}, timeout=5.0)
 
 
 def _keep_newest(

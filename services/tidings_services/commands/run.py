@@ -93,5 +93,5 @@ def leave(code: str | int | None) -> NoReturn:
     if any(thread.is_alive() for thread in others):
         logging.getLogger(__name__).warning("a thread hangs; the process ends without it")
         logging.shutdown()
-        os._exit(code if isinstance(code, int) else 0)
+        os._exit(code if isinstance(code, int) else int(code is not None))
     sys.exit(code)

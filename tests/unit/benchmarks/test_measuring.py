@@ -100,9 +100,9 @@ def test_one_core_is_not_enough() -> None:
 
 
 def test_variant_names_settings_with_or_without_their_prefix() -> None:
-    read = parse_variant("aiokafka:KAFKA_CLIENT=aiokafka,TIDINGS_MAX_BATCH_MESSAGES=256")
+    read = parse_variant("small:DELIVERY=exactly_once,TIDINGS_MAX_BATCH_MESSAGES=256")
 
-    settings = {"kafka_client": "aiokafka", "max_batch_messages": "256"}
+    settings = {"delivery": "exactly_once", "max_batch_messages": "256"}
     assert read == Variant(name="aiokafka", settings=settings)
 
 
