@@ -103,7 +103,7 @@ def test_variant_names_settings_with_or_without_their_prefix() -> None:
     read = parse_variant("small:DELIVERY=exactly_once,TIDINGS_MAX_BATCH_MESSAGES=256")
 
     settings = {"delivery": "exactly_once", "max_batch_messages": "256"}
-    assert read == Variant(name="aiokafka", settings=settings)
+    assert read == Variant(name="small", settings=settings)
 
 
 @pytest.mark.parametrize("text", ["aiokafka", ":KEY=1", "name:KEY", "name:=1"])
