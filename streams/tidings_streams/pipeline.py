@@ -125,19 +125,16 @@ class Pipeline(Generic[M]):
         return self.application.decide(cast("M", asked.message), asked.record, predictions)
 
     def _classify(self, texts: Sequence[TokenIds]) -> Sequence[Prediction | InferenceError]:
-        """Answer all questions together; if that fails, one by one, so that one harms no other."""
+        """Answer all questions together; where that fails, each half: one harms no other."""
         if not texts:
             return []
         try:
             return self.classifier.predict_tokens(texts)
-        except InferenceError:
-            return [self._classify_alone(text) for text in texts]
-
-    def _classify_alone(self, text: TokenIds) -> Prediction | InferenceError:
-        try:
-            return self.classifier.predict_tokens([text])[0]
         except InferenceError as error:
-            return error
+            if len(texts) == 1:
+                return [error]
+        half = len(texts) // 2
+        return [*self._classify(texts[:half]), *self._classify(texts[half:])]
 
 
 def check_text(text: str, *, max_characters: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka import AIOKafkaProducer
 
 from harness.kafka_topics import Record, Topics
 from harness.messages import customer_message, encode
@@ -255,3 +256,21 @@ def test_two_workers_share_the_partitions(topics: Topics, start_worker: StartWor
     assert sorted(place(record) for record in routed) == sorted(places)
     for worker in (first, second):
         assert worker.samples("tidings_messages_total")[("intents", "routed")] > 0
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_compressed_records_are_read(
+    topics: Topics, start_worker: StartWorker, codec: str
+) -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=topics.bootstrap_servers, compression_type=codec, linger_ms=50
+    )
+    await producer.start()
+    for number in range(20):
+        message = customer_message(number, "How do I change my PIN?")
+        await producer.send(CUSTOMER_MESSAGES, encode(message), key=b"ada")
+    await producer.stop()
+
+    start_worker("intents", abstain_below=0)
+
+    assert len(topics.wait_for_records(ROUTED_MESSAGES, 20)) == 20

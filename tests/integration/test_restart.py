@@ -111,7 +111,7 @@ def test_repeat_has_the_same_event_id_and_no_other_output_has(
     topics: Topics, start_worker: StartWorker
 ) -> None:
     with producing(topics, 400):
-        worker = start_worker("intents", commit_interval_seconds=60)
+        worker = start_worker("intents", commit_interval_seconds=60, max_batch_messages=20)
         wait_for(lambda: decided(topics), lambda count: count >= 100, what="some decisions")
         worker.kill()
     start_worker("intents")
