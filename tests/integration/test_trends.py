@@ -15,7 +15,7 @@ from scipy import stats
 from harness.kafka_topics import Record, Topics
 from harness.messages import news_message
 from harness.waiting import wait_for
-from harness.worker import StartWorker
+from harness.worker import StartWorker, Worker
 from tidings_streams.topics import (
     DEAD_LETTERS,
     NEWS_MESSAGES,
@@ -224,3 +224,30 @@ def test_bad_scored_message_becomes_a_dead_letter_and_the_trends_go_on(
     assert {each["topic"] for each in sources} == {SCORED_MESSAGES}
     assert {each["messages"] for each in newest(topics.read_all(SENTIMENT_TRENDS)).values()} == {2}
     assert worker.running
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
+def test_windows_are_exact_when_workers_join_and_leave_while_news_come_in(
+    topics: Topics, start_worker: StartWorker, delivery: str
+) -> None:
+    def start() -> Worker:
+        return start_worker(
+            "sentiment", lateness_seconds=WEEK, trend_interval_seconds=0.5, delivery=delivery
+        )
+
+    parts = [news(900)[at : at + 180] for at in range(0, 900, 180)]
+    first = start()
+    topics.produce_json(NEWS_MESSAGES, parts[0], key="source")
+    second = start()
+    topics.produce_json(NEWS_MESSAGES, parts[1], key="source")
+    third = start()
+    topics.produce_json(NEWS_MESSAGES, parts[2], key="source")
+    assert first.terminate() == 0
+    topics.produce_json(NEWS_MESSAGES, parts[3], key="source")
+    second.kill()
+    topics.produce_json(NEWS_MESSAGES, parts[4], key="source")
+    wait_until_folded(topics)
+
+    assert third.running
+    assert newest(topics.read_all(SENTIMENT_TRENDS)) == fold(topics.read_all(SCORED_MESSAGES))
