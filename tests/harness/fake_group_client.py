@@ -65,6 +65,8 @@ class FakeConsumerClient:
         self.rebalancing = False
         self.failures: list[Exception] = []
         self.commit_failures: list[Exception] = []
+        self.commit_answered = asyncio.Event()
+        self.commit_answered.set()
         self.ends_error: Exception | None = None
         self.stop_error: BaseException | None = None
         self.commits: list[dict[TopicPartition, int]] = []
@@ -139,6 +141,7 @@ class FakeConsumerClient:
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         if self.commit_failures:
             raise self.commit_failures.pop(0)
+        await self.commit_answered.wait()
         self.commits.append(dict(offsets))
         self.broker.offsets |= offsets
 

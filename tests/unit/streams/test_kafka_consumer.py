@@ -168,13 +168,31 @@ async def test_offsets_that_were_not_committed_in_time_are_not_committed_later()
     broker = FakeBroker()
     client = FakeConsumerClient(broker, {0: 10})
     consumer = await joined(client, [0])
-    client.commit_failures = [CommitFailedError()] * 2
+    client.commit_failures = [CommitFailedError()]
     consumer.commit_soon({place(): 5})
 
     await client.rebalance([1])
     await consumer.stop()
 
     assert broker.offsets == {}
+
+
+async def test_commit_that_hangs_when_the_partitions_go_is_given_up() -> None:
+    broker = FakeBroker()
+    client = FakeConsumerClient(broker, {0: 10})
+    consumer = await joined(client, [0], settings=settings(session_timeout_seconds=0.05))
+    client.commit_answered.clear()
+    consumer.commit_soon({place(): 5})
+    await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(client.rebalance([1]), 1)
+    client.commit_answered.set()
+    await asyncio.sleep(0.01)
+    assert broker.offsets == {}
+
+    consumer.commit_soon({place(1): 3})
+    await consumer.stop()
+    assert broker.offsets == {place(1): 3}
 
 
 async def test_commit_that_failed_is_made_again() -> None:
