@@ -70,7 +70,9 @@ class GroupConsumer(ConsumerRebalanceListener):
         settings: GroupSettings,
         hooks: GroupHooks,
         max_records: int,
+        connect: Callable[..., Any] = AIOKafkaConsumer,
     ) -> None:
+        """Belong to a group; `connect` makes the client, of AIOKafkaConsumer's options."""
         self.topic = topic
         self.group = group
         self.next_offsets: dict[int, int] = {}
@@ -78,6 +80,7 @@ class GroupConsumer(ConsumerRebalanceListener):
         self._settings = settings
         self._hooks = hooks
         self._max_records = max_records
+        self._connect = connect
         self._consumer: Any = None
         self._committer: asyncio.Task[None] | None = None
         self._to_commit: dict[TopicPartition, int] = {}
@@ -118,7 +121,7 @@ class GroupConsumer(ConsumerRebalanceListener):
         """
         settings = self._settings
         self._prepare = prepare
-        self._consumer = AIOKafkaConsumer(
+        self._consumer = self._connect(
             **self._connection.client_options(),
             group_id=self.group,
             enable_auto_commit=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -22,8 +23,16 @@ class Producer:
     With a `transactional_id`, starting fences whoever used it before and ends its transaction.
     """
 
-    def __init__(self, connection: KafkaConnection, *, transactional_id: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        *,
+        transactional_id: str | None = None,
+        connect: Callable[..., Any] = AIOKafkaProducer,
+    ) -> None:
+        """Produce through clients that `connect` makes, of AIOKafkaProducer's options."""
         self._connection = connection
+        self._connect = connect
         self._transactional_id = transactional_id
         self._renewing = asyncio.Lock()
         self._client: Any = None
@@ -44,7 +53,7 @@ class Producer:
         """Connect; raises KafkaError where no broker answers, or after `stop`."""
         if self._stopped:
             raise ProducerClosed
-        client = AIOKafkaProducer(
+        client = self._connect(
             **self._connection.client_options(),
             acks="all",
             transactional_id=self._transactional_id,

@@ -67,11 +67,19 @@ class ProgressWatch(Service):
     Brokers to which nobody can connect are no stall: a new worker would not get on either.
     """
 
-    def __init__(self, consumer: GroupConsumer, *, bootstrap_servers: str, lag: Gauge) -> None:
+    def __init__(
+        self,
+        consumer: GroupConsumer,
+        *,
+        bootstrap_servers: str,
+        lag: Gauge,
+        interval_seconds: float = LAG_INTERVAL_SECONDS,
+    ) -> None:
         super().__init__()
         self._consumer = consumer
         self._servers = bootstrap_servers.split(",")
         self._lag = lag
+        self._interval_seconds = interval_seconds
         self._progress = Progress()
         self._reported: set[int] = set()
 
@@ -83,7 +91,7 @@ class ProgressWatch(Service):
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
-            await self.sleep(LAG_INTERVAL_SECONDS)
+            await self.sleep(self._interval_seconds)
             try:
                 lags = await self._consumer.lags()
             except (KafkaError, TimeoutError) as error:

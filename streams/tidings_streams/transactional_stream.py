@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from tidings_streams.backoff import Backoff
@@ -63,10 +63,13 @@ class ExactlyOnceStream:
         connection: KafkaConnection,
         *,
         on_retry: Callable[[], None],
+        connect: Callable[..., Any] = AIOKafkaProducer,
     ) -> None:
+        """Write through clients that `connect` makes; `on_retry` hears of each failure."""
         self._consumer = consumer
         self._connection = connection
         self._on_retry = on_retry
+        self._connect = connect
         self._partitions: dict[int, _Partition] = {}
 
     async def start(self) -> None:
@@ -124,7 +127,9 @@ class ExactlyOnceStream:
 
     async def _take_over(self, place: TopicPartition, assignment: int) -> None:
         transactional_id = f"{self._consumer.group}-{place.topic}-{place.partition}"
-        producer = Producer(self._connection, transactional_id=transactional_id)
+        producer = Producer(
+            self._connection, transactional_id=transactional_id, connect=self._connect
+        )
         backoff = Backoff()
         while self._consumer.assignment == assignment and not self._consumer.revoking:
             try:

@@ -21,7 +21,7 @@ from harness.messages import bad_values, customer_message, encode
 from harness.worker import StartWorker
 from tidings_services.kafka_faults import KafkaFailed
 from tidings_services.topic_reading import TopicReader
-from tidings_streams.faust_kafka import KafkaConnection
+from tidings_streams.kafka_connection import KafkaConnection
 from tidings_streams.topics import (
     CUSTOMER_MESSAGES,
     DEAD_LETTERS,

@@ -92,3 +92,16 @@ async def test_lingering_ends_early_where_there_is_enough_or_no_more(how: str) -
     backlog.extend([2]) if how == "enough" else backlog.close()
 
     assert await asyncio.wait_for(taking, 1) == ([1, 2] if how == "enough" else [1])
+
+
+async def test_what_is_dropped_while_it_lingers_is_not_taken_for_the_end() -> None:
+    backlog: Backlog[int] = Backlog(10)
+    backlog.extend([1])
+    taking = asyncio.ensure_future(backlog.take(10, linger_seconds=0.05))
+    await asyncio.sleep(0.01)
+    backlog.clear()
+    await asyncio.sleep(0.1)
+    assert not taking.done()
+
+    backlog.extend([2])
+    assert await asyncio.wait_for(taking, 1) == [2]

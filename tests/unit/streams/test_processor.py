@@ -237,3 +237,64 @@ async def test_release_drops_what_was_not_begun_and_waits_for_what_was() -> None
     assert order[-1] == "released"
     assert run.in_flight == 0
     assert kafka.committed == [0, 1], "what was read and not begun is dropped"
+
+
+async def test_records_that_lingered_when_they_were_dropped_end_nothing() -> None:
+    """A rebalance while the first record waits for others: what is read after it is processed."""
+    queue: asyncio.Queue[list[InputRecord] | None] = asyncio.Queue()
+
+    class Queued(FakeKafka):
+        async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
+            while (batch := await queue.get()) is not None:
+                yield batch
+
+    kafka = Queued()
+    run = Processor(
+        step=echo,
+        intake=Intake(max_messages=10, linger_seconds=0.1),
+        dead_letters=policy(),
+        metrics=ApplicationMetrics(metrics=Metrics(CollectorRegistry()), application="test"),
+    )
+    running = asyncio.ensure_future(run.run(kafka))
+    queue.put_nowait([record(b"dropped", offset=1)])
+    await asyncio.sleep(0.02)
+    await run.release()
+    await asyncio.sleep(0.2)
+    queue.put_nowait([record(b"again", offset=1)])
+    queue.put_nowait(None)
+    await asyncio.wait_for(running, 2)
+
+    assert [sent.value for sent in kafka.sent] == [b"again"]
+
+
+async def test_cancellation_that_comes_out_of_a_step_stops_the_worker() -> None:
+    """As `await` of a task that was cancelled does; a task group alone would wait for ever."""
+
+    async def cancelled(_: Sequence[InputRecord]) -> AsyncIterator[list[Outcome]]:
+        raise asyncio.CancelledError
+        yield []
+
+    class Endless(FakeKafka):
+        async def batches(self) -> AsyncIterator[Sequence[InputRecord]]:
+            yield [record(b"a")]
+            await asyncio.Event().wait()
+
+    kafka = Endless()
+    run, _ = processor(cancelled)
+
+    with pytest.raises(RuntimeError, match="a stage was cancelled from inside"):
+        await asyncio.wait_for(run.run(kafka), 2)
+
+    assert kafka.committed == []
+
+
+async def test_record_that_was_left_to_another_worker_is_not_counted() -> None:
+    class Left(FakeKafka):
+        async def deliver(self, records: Sequence[InputRecord], *_: object) -> Sequence[bool]:
+            return [each.offset == 0 for each in records]
+
+    run, registry = processor()
+
+    await run.run(Left([[record(b"a", offset=0), record(b"b", offset=1)]]))
+
+    assert counted(registry, "routed") == 1
