@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ def too_large(_topic: str, values: Sequence[bytes]) -> Exception | None:
     return MessageSizeTooLargeError() if sum(map(len, values)) > 10 else None
 
 
-async def again(_error: Exception, _client: Any, _backoff: Backoff) -> None: ...
+async def again(_error: Exception, _client: Any, _backoff: Backoff) -> None:
+    await asyncio.sleep(0.01)
 
 
 async def make_writer(
@@ -140,7 +142,8 @@ async def test_records_are_refused_where_the_topic_may_not_even_be_described() -
     writer = await make_writer(broker)
     broker.clients[0].broken = TopicAuthorizationFailedError()
 
-    replies = await writer.write([output(b"a"), output(b"b")])
+    writing = writer.write([output(b"a"), output(b"b")])
+    replies = await asyncio.wait_for(writing, 1)
 
     assert [str(reply) for reply in replies] == [
         "out refused a record: TopicAuthorizationFailedError"

@@ -26,7 +26,7 @@ def outcome(record: InputRecord) -> Outcome:
 class Started:
     """A stream on 400 records, which are read by 100, and what became of it."""
 
-    def __init__(self, step: Step, *, drain_seconds: float = 5.0) -> None:
+    def __init__(self, step: Step, *, drain_seconds: float = 60.0) -> None:
         self.broker = FakeBroker()
         self.client = FakeConsumerClient(self.broker, {0: 400})
         self.closed = threading.Event()
@@ -139,7 +139,7 @@ async def test_error_of_a_step_crashes_the_worker() -> None:
 
 
 async def test_stopping_after_a_crash_waits_for_nothing() -> None:
-    started = Started(boom, drain_seconds=60)
+    started = Started(boom)
     await started.stream.start(started.crashes.put)
     await started.client.rebalance([0])
     await asyncio.wait_for(started.crashes.get(), 5)
