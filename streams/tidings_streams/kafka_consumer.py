@@ -295,9 +295,10 @@ class GroupConsumer(ConsumerRebalanceListener):
 
     async def _restart_committer(self) -> None:
         """End a commit that goes on: under the next assignment it would be accepted, and wrong."""
-        if self._committer is not None and not self._committer.done():
-            self._committer.cancel()
-            await asyncio.wait([self._committer])
+        committer, self._committer = self._committer, None
+        if committer is not None:
+            committer.cancel()
+            await asyncio.wait([committer])
             self._committer = asyncio.create_task(self._commit_forever())
 
     async def _commit_forever(self) -> None:
