@@ -183,8 +183,12 @@ class KafkaBroker:
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
             "log.segment.delete.delay.ms": 1000,
-            # Everybody may do everything, but where a test says otherwise.
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "allow.everyone.if.no.acl.found": "true",
         }
+        if len(plan.ports) == 1:
+            # Everybody may do everything, but where a test says otherwise.  Nodes of a cluster
+            # would have to be told from everybody: they ask each other before any rule is known.
+            settings |= {
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "allow.everyone.if.no.acl.found": "true",
+            }
         return "".join(f"{name}={value}\n" for name, value in settings.items())
