@@ -18,7 +18,8 @@ from tidings_services.health import Health, HealthServer
 from tidings_services.settings import Settings
 from tidings_streams.dead_letters import DeadLetterPolicy
 from tidings_streams.faust_app import build_host
-from tidings_streams.kafka_consumer import GroupConsumer, GroupHooks, GroupSettings
+from tidings_streams.group_settings import GroupHooks, GroupSettings
+from tidings_streams.kafka_consumer import GroupConsumer
 from tidings_streams.kafka_producer import Producer
 from tidings_streams.kafka_stream import AtLeastOnceStream
 from tidings_streams.metrics import ApplicationMetrics, Metrics

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 
 from tidings_streams.aiokafka_offsets import heed_offset_fetch_errors
 from tidings_streams.backoff import Backoff
+from tidings_streams.group_settings import GroupHooks, GroupSettings
 from tidings_streams.kafka import InputRecord
 from tidings_streams.kafka_connection import KafkaConnection
+from tidings_streams.offset_committer import OffsetCommitter
 
 logger = logging.getLogger(__name__)
 
@@ -22,36 +23,6 @@ POLL_MILLISECONDS = 200
 FETCH_BYTES_PER_PARTITION = 262_144
 END_OFFSETS_TIMEOUT_SECONDS = 5.0
 MOST_FAILURES = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupSettings:
-    """How a consumer group behaves.
-
-    `release_seconds` bounds how long a rebalance waits for what is in flight; a worker that reads
-    nothing for `max_poll_seconds` leaves its group; a fetch of an idle topic is answered after
-    `fetch_wait_seconds`.
-    """
-
-    session_timeout_seconds: float
-    release_seconds: float
-    commit_interval_seconds: float
-    max_poll_seconds: float
-    fetch_wait_seconds: float
-    read_committed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupHooks:
-    """What happens when partitions come and go.
-
-    `release` ends what is in flight before partitions go, `forget` follows when they are gone, and
-    `assigned` when there are new ones.
-    """
-
-    release: Callable[[], Awaitable[None]]
-    forget: Callable[[], None]
-    assigned: Callable[[], None]
 
 
 Prepare = Callable[[Sequence[TopicPartition]], Awaitable[None]]
@@ -82,10 +53,7 @@ class GroupConsumer(ConsumerRebalanceListener):
         self._max_records = max_records
         self._connect = connect
         self._consumer: Any = None
-        self._committer: asyncio.Task[None] | None = None
-        self._to_commit: dict[TopicPartition, int] = {}
-        self._commit_wanted = asyncio.Event()
-        self._committing = asyncio.Lock()
+        self._committer: OffsetCommitter | None = None
         self._read_up_to: dict[int, int] = {}
         self._assignment = 0
         self._joined = False
@@ -138,17 +106,22 @@ class GroupConsumer(ConsumerRebalanceListener):
         )
         await self._consumer.start()
         heed_offset_fetch_errors(self._consumer)
+        self._committer = OffsetCommitter(
+            self._consumer,
+            topic=self.topic,
+            interval_seconds=settings.commit_interval_seconds,
+            patience_seconds=settings.session_timeout_seconds,
+        )
         self._consumer.subscribe([self.topic], listener=self)
-        self._committer = asyncio.create_task(self._commit_forever())
+        self._committer.start()
 
     async def stop(self) -> None:
         """Commit what is left to commit, leave the group and disconnect."""
         self._ended.set()
         if self._committer is not None:
-            self._committer.cancel()
-            await asyncio.wait([self._committer])
+            await self._committer.stop()
+            await self._committer.commit_in_time()
         if self._consumer is not None:
-            await self._commit_in_time()
             stopping = asyncio.ensure_future(self._consumer.stop())
             # A coordinator that hangs would be waited for, and a fetch's own cancellation may come
             # out of it (aiokafka#647): whatever it is, the group does without us soon.
@@ -215,7 +188,8 @@ class GroupConsumer(ConsumerRebalanceListener):
     def _check_tasks(self) -> None:
         """Raise RuntimeError where a task that goes on for ever has ended."""
         fetcher = self._consumer._fetcher.error_future  # noqa: SLF001 - nothing else tells
-        for task in (self._committer, fetcher):
+        committer = None if self._committer is None else self._committer.task
+        for task in (committer, fetcher):
             if task is not None and task.done():
                 cause = None if task.cancelled() else task.exception()
                 raise RuntimeError(f"a task of the consumer of {self.topic} ended") from cause
@@ -223,8 +197,8 @@ class GroupConsumer(ConsumerRebalanceListener):
     def commit_soon(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Commit these offsets, of records read under the assignment in force, in a while."""
         self.note_delivered(offsets)
-        self._to_commit |= offsets
-        self._commit_wanted.set()
+        if self._committer is not None:
+            self._committer.commit_soon(offsets)
 
     def note_delivered(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Know how far each partition is done; `offsets` are those of the next records."""
@@ -271,11 +245,11 @@ class GroupConsumer(ConsumerRebalanceListener):
                     self.topic,
                     self._settings.release_seconds,
                 )
-            await self._commit_in_time()
-            await self._restart_committer()
+            if self._committer is not None:
+                await self._committer.commit_in_time()
+                await self._committer.forget()
         self._assignment += 1
         self._revoking = False
-        self._to_commit.clear()
         self.next_offsets.clear()
         self._read_up_to.clear()
         self._hooks.forget()
@@ -292,49 +266,6 @@ class GroupConsumer(ConsumerRebalanceListener):
             await self._consumer.seek_to_beginning(place)
         else:
             self._consumer.seek(place, offset)
-
-    async def _restart_committer(self) -> None:
-        """End a commit that goes on: under the next assignment it would be accepted, and wrong."""
-        committer, self._committer = self._committer, None
-        if committer is not None:
-            committer.cancel()
-            await asyncio.wait([committer])
-            self._committer = asyncio.create_task(self._commit_forever())
-
-    async def _commit_forever(self) -> None:
-        while True:
-            await self._commit_wanted.wait()
-            self._commit_wanted.clear()
-            await self._commit()
-            await asyncio.sleep(self._settings.commit_interval_seconds)
-
-    async def _commit(self) -> None:
-        async with self._committing:
-            offsets, assignment = dict(self._to_commit), self._assignment
-            if not offsets:
-                return
-            try:
-                await self._consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError) as error:
-                # A rebalance is on: it tries again, or whoever has the partitions repeats these.
-                logger.warning("%s: offsets were not committed: %s", self.topic, error)
-                return
-            except KafkaError as error:
-                await Backoff(first_seconds=1.0).wait(f"committing {self.topic}", error)
-                self._commit_wanted.set()
-                return
-            if assignment == self._assignment:
-                for place, offset in offsets.items():
-                    if self._to_commit.get(place) == offset:
-                        del self._to_commit[place]
-
-    async def _commit_in_time(self) -> None:
-        """Commit now, for as long as a session lasts at most."""
-        try:
-            async with asyncio.timeout(self._settings.session_timeout_seconds):
-                await self._commit()
-        except TimeoutError:
-            logger.warning("%s: the last offsets could not be committed in time", self.topic)
 
 
 def _input_record(record: Any, assignment: int) -> InputRecord:

@@ -10,8 +10,9 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from harness.fake_broker import FakeBroker
+from tidings_streams.group_settings import GroupHooks, GroupSettings
 from tidings_streams.kafka_connection import KafkaConnection
-from tidings_streams.kafka_consumer import GroupConsumer, GroupHooks, GroupSettings
+from tidings_streams.kafka_consumer import GroupConsumer
 
 CONNECTION = KafkaConnection(bootstrap_servers="127.0.0.1:9")
 TOPIC = "in"
